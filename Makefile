@@ -1,0 +1,99 @@
+# Reproduce everything:   make figures   ·   make test   ·   make paper
+#
+#   make -j2 figures          two notebooks at a time
+#   make figures ENV=active   use the active environment (conda, Binder) in place of .venv
+#   make PYTHON=python3.12    the Python that .venv is made from
+#
+# Works with GNU make 3.81, which is what macOS ships.
+
+PYTHON ?= python3
+ENV    ?= .venv
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.PHONY: help figures test paper bench lock clean stamps
+
+# Nothing of the user's own settings may reach a result.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE MPLBACKEND MATPLOTLIBRC JUPYTER_PATH
+unexport COSSIM_OUTPUT PYTEST_ADDOPTS VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
+export PYTHONNOUSERSITE       := 1
+export JUPYTER_PREFER_ENV_PATH := 1
+export JUPYTER_NO_CONFIG      := 1
+export JUPYTER_PLATFORM_DIRS  := 1
+export JUPYTER_CONFIG_DIR     := $(CURDIR)/build/home/jupyter
+export JUPYTER_DATA_DIR       := $(CURDIR)/build/home/jupyter
+export IPYTHONDIR             := $(CURDIR)/build/home/ipython
+export MPLCONFIGDIR           := $(CURDIR)/build/home/matplotlib
+
+# One BLAS thread per notebook, and notebooks side by side by -j: two threads in each of two
+# notebooks fight for two cores, and take twice as long.
+OPENBLAS_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS
+
+ifeq ($(ENV),active)
+  PY    := python
+  READY := build/active.ready
+else
+  PY    := .venv/bin/python
+  READY := .venv/ready
+endif
+
+NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
+STAMPS    := $(NOTEBOOKS:notebooks/%.ipynb=build/%.stamp)
+HELPER    := $(wildcard src/cossim/*.py)
+
+# A stamp lists the checksums of what its notebook wrote. One that no longer matches is removed
+# here, so that a deleted or damaged figure brings back just its notebook. An environment that
+# was made in another folder is no longer valid either.
+CHECKED := $(shell mkdir -p build/home; for stamp in build/*.stamp; do \
+  test -f "$$stamp" || continue; \
+  cut -d' ' -f3- "$$stamp" | xargs cksum 2>/dev/null | cmp -s - "$$stamp" || rm -f "$$stamp"; done; \
+  test ! -f .venv/ready || pwd | cmp -s - .venv/ready || rm -f .venv/ready)
+
+help:  ## list what can be made (this)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+figures:  ## execute every notebook and regenerate every figure and number
+	@$(MAKE) --no-print-directory stamps || { cat build/*.failed 2>/dev/null; exit 1; }
+
+stamps: $(STAMPS)
+
+build/%.stamp: notebooks/%.ipynb $(HELPER) tools/execute.py $(READY)
+	@$(PY) tools/execute.py $< $@
+
+test: $(READY)  ## re-execute every notebook under strict nbval, compare all results, run the unit tests
+	@rm -rf build/test && mkdir -p build/test
+	@echo "Re-executing $(words $(NOTEBOOKS)) notebooks and comparing every output:"
+	@COSSIM_OUTPUT="$(CURDIR)/build/test" $(PY) -m pytest -q -n 2 --dist loadscope \
+	  --nbval --nbval-current-env --nbval-cell-timeout 600 $(NOTEBOOKS)
+	@echo "Testing the helper, and comparing regenerated with committed results:"
+	@$(PY) -m pytest -q tests
+
+# A fixed date makes the PDF repeatable: that of the paper reproduced here.
+paper:  ## build paper/paper.pdf from the figures and numbers (needs LaTeX)
+	@command -v latexmk >/dev/null || { echo "No LaTeX found. Debian: apt install latexmk texlive-latex-recommended texlive-latex-extra texlive-fonts-recommended   macOS: brew install --cask mactex-no-gui" >&2; exit 1; }
+	@$(MAKE) --no-print-directory figures
+	@cd paper && SOURCE_DATE_EPOCH=1710115200 FORCE_SOURCE_DATE=1 latexmk >../build/latexmk.log 2>&1 || \
+	  { grep -E "^[^ ]+:[0-9]+: |^! " ../build/paper/paper.log || tail -20 ../build/latexmk.log; \
+	    echo "The paper was not built. The full log: build/paper/paper.log"; exit 1; } >&2
+	@cmp -s build/paper/paper.pdf paper/paper.pdf || { cp build/paper/paper.pdf build/new.pdf && mv build/new.pdf paper/paper.pdf; }
+	@echo "paper/paper.pdf"
+
+bench: $(READY)  ## time the helper against the pipeline one would write first, in one run
+	$(PY) tools/bench.py
+
+lock: $(READY)  ## renew requirements.lock from pyproject.toml
+	$(PY) -m uv pip compile --quiet pyproject.toml --all-extras --universal --upgrade \
+	  --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
+	  --no-annotate --custom-compile-command "make lock" -o requirements.lock
+
+clean:  ## remove the environment and everything else that can be made again
+	rm -rf .venv build
+
+.venv/ready: requirements.lock pyproject.toml tools/make-environment
+	@sh tools/make-environment "$(PYTHON)"
+
+build/active.ready: requirements.lock
+	@$(PY) -c "import cossim, nbval, papermill" || { echo "The active environment lacks a package: conda env create -f environment.yml" >&2; exit 1; }
+	@touch $@

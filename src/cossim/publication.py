@@ -1,0 +1,307 @@
+"""From notebook to paper: house style, figures, and the numbers and checks that LaTeX prints.
+
+Artefacts go below the repository's root, or below ``$COSSIM_OUTPUT`` where it is set, so that
+tests can run the notebooks without touching the committed files.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from IPython.display import Image, Markdown
+from matplotlib.figure import Figure
+
+from cossim._require import require
+
+TEXT_WIDTH = 6.5  # inches, of the paper's page
+SCREEN_DPI = 130
+CLUSTER_COLOURS = sns.color_palette("colorblind")
+SIMILARITY_COLOURS = sns.color_palette("mako_r", as_cmap=True)
+
+HOUSE_STYLE = {
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "savefig.dpi": 2 * SCREEN_DPI,
+    "figure.constrained_layout.use": True,
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.prop_cycle": mpl.cycler(color=CLUSTER_COLOURS),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.4,
+    "pdf.fonttype": 42,
+}
+
+
+def output_folder(name):
+    """The folder `name` ("figures" or "paper/generated") for artefacts; made if missing."""
+    root = os.environ.get("COSSIM_OUTPUT") or Path(__file__).parents[2]
+    folder = Path(root) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def use_house_style():
+    """Start from Matplotlib's defaults, whatever the user's own settings, and add ours."""
+    mpl.rcdefaults()
+    mpl.rcParams.update(HOUSE_STYLE)
+
+
+def save_figure(figure, name):
+    """Write ``figures/<name>.pdf`` for LaTeX and ``.png`` for reading, the same bytes every time.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    name : str
+        Lower-case letters, digits and hyphens.
+
+    Returns
+    -------
+    IPython.display.Image
+        The PNG, so that the notebook shows the very picture that is committed.
+
+    Raises
+    ------
+    ValueError
+        If `name` has other characters.
+    """
+    _require_name("name", name)
+    folder = output_folder("figures")
+    figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+    png = folder / f"{name}.png"
+    figure.savefig(png)
+    return Image(data=png.read_bytes(), width=round(figure.get_figwidth() * SCREEN_DPI))
+
+
+def similarity_panel(axes, S, cluster=None, title=""):
+    """Draw the similarity matrix `S` as a heat map on the scale 0..1; below 0 is drawn as 0.
+
+    Values are rounded to three decimals first: the last bits of a cosine differ from CPU to CPU,
+    and pixels must not.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    S : ndarray, shape (p, p)
+        Rows and columns already in the order to be shown.
+    cluster : ndarray of int, shape (p,), optional
+        Sorted; a line is drawn where one cluster ends and the next begins.
+    title : str
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        For the colour bar.
+    """
+    image = axes.imshow(np.round(S, 3), vmin=0, vmax=1, cmap=SIMILARITY_COLOURS)
+    if cluster is not None:
+        borders = np.flatnonzero(np.diff(cluster)) + 0.5
+        for line in (axes.axhline, axes.axvline):
+            for border in borders:
+                line(border, color="0.35", linewidth=0.4)
+    axes.set(xticks=[], yticks=[], title=title)
+    axes.spines[:].set_visible(True)
+    return image
+
+
+def similarity_row(panels, cluster, label="cosine similarity"):
+    """Draw similarity matrices side by side, on one colour scale with one colour bar.
+
+    Parameters
+    ----------
+    panels : dict of str to ndarray, shape (p, p)
+        Title and matrix of each panel, from left to right.
+    cluster : ndarray of int, shape (p,)
+        As in `similarity_panel`.
+    label : str
+        Of the colour bar.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    title_lines = 1 + max(title.count("\n") for title in panels)
+    panel = TEXT_WIDTH / (len(panels) + 0.45)
+    figure = Figure(figsize=(TEXT_WIDTH, panel + 0.17 * title_lines))
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (title, S) in zip(axes, panels.items(), strict=True):
+        image = similarity_panel(ax, S, cluster, title)
+    bar = figure.colorbar(image, ax=axes, label=label, extend="min", pad=0.015, aspect=18)
+    bar.set_ticks([0, 0.5, 1])
+    bar.outline.set_linewidth(0.6)
+    return figure
+
+
+def labelled_curves(axes, x, curves, colours=CLUSTER_COLOURS):
+    """Draw curves with each one's name at its right end, so that no legend is needed.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    x : ndarray, shape (m,), or dict of str to ndarray where the curves' lengths differ
+    curves : dict of str to ndarray
+        Name and values of each curve.
+    colours : sequence
+    """
+    for (name, y), colour in zip(curves.items(), colours, strict=False):
+        at = x[name] if isinstance(x, dict) else x
+        axes.plot(at, y, color=colour)
+        axes.annotate(name, (at[-1], y[-1]), xytext=(3, 0), textcoords="offset points",
+                      color=colour, va="center", fontsize=8, annotation_clip=False)
+
+
+def arrow_panels(panels, limits):
+    """Draw vectors of the plane as arrows from the origin, one panel per title.
+
+    Parameters
+    ----------
+    panels : dict of str to dict of str to ndarray, shape (2,)
+        Title of each panel, and the labelled vectors in it.
+    limits : (float, float, float, float)
+        Left, right, bottom and top of every panel.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(TEXT_WIDTH, 2.2))
+    for ax, (title, vectors) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        for (label, vector), colour in zip(vectors.items(), ("C0", "C3", "0.45"), strict=False):
+            arrow = {"arrowstyle": "-|>", "color": colour, "shrinkA": 0, "shrinkB": 0}
+            ax.annotate("", vector, (0, 0), arrowprops=arrow)
+            ax.annotate(label, vector, xytext=(3, 1), textcoords="offset points", color=colour)
+        ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
+        ax.axvline(0, color="0.8", linewidth=0.6, zorder=0)
+        ax.set(xlim=limits[:2], ylim=limits[2:], xticks=[], yticks=[], aspect="equal", title=title)
+        ax.spines[:].set_visible(False)
+    return figure
+
+
+def share_matrix(axes, shares, names, title=""):
+    """Draw a square matrix of shares in 0..1 with its numbers written in, as percentages."""
+    sns.heatmap(
+        np.round(100 * shares), annot=True, fmt=".0f", vmin=0, vmax=100, square=True, cbar=False,
+        cmap=SIMILARITY_COLOURS, ax=axes, annot_kws={"fontsize": 8}, linewidths=0.5,
+        xticklabels=names, yticklabels=names,
+    )
+    axes.tick_params(length=0)
+    axes.tick_params(axis="x", rotation=90)
+    axes.tick_params(axis="y", rotation=0)
+    axes.set_title(title)
+
+
+def table(header, rows):
+    """A Markdown table from a list of column names and an iterable of rows of text."""
+    lines = [header, ["---"] * len(header), *rows]
+    return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+
+
+class Ledger:
+    """The numbers and checks of one notebook, on their way into the paper.
+
+    Parameters
+    ----------
+    notebook : str
+        The notebook's name without its ending, such as ``"04-figure-1"``.
+
+    Raises
+    ------
+    ValueError
+        If a name has other characters than lower-case letters, digits and hyphens, or is taken.
+    """
+
+    def __init__(self, notebook):
+        self.notebook = _require_name("notebook", notebook)
+        self._lines = {}
+
+    def number(self, name, value, spec):
+        """Record a number for the paper; return it as text, formatted by `spec`.
+
+        LaTeX prints it by ``\\measured{name}``. Choose `spec` such that every digit is stable:
+        the last bits of floating-point results differ from CPU to CPU.
+        """
+        text = format(value, spec)
+        self._record(name, f"\\recordnumber{{{name}}}{{{_latex(text)}}}")
+        return text
+
+    def check(self, name, claim, measured, *, at_most=None, at_least=None, spec=None):
+        """Record a check for the paper, or stop the notebook if it fails.
+
+        Parameters
+        ----------
+        name : str
+            LaTeX prints a check mark by ``\\checked{name}``.
+        claim : str
+            What has been checked, in words, with formulas between dollar signs.
+        measured : float
+            The error, for a claim of equality; else the size of the effect.
+        at_most, at_least : float
+            The bound: exactly one of the two.
+        spec : str, optional
+            Format in which `measured` is published. Without it only the bound is: the digits of
+            rounding errors differ from CPU to CPU.
+
+        Returns
+        -------
+        IPython.display.Markdown
+            The claim with a check mark, to be shown below the cell.
+
+        Raises
+        ------
+        AssertionError
+            If `measured` misses the bound or is not a number.
+        ValueError
+            If not exactly one bound is given.
+        """
+        one = (at_most is None) != (at_least is None)
+        require(one, "at_most, at_least", "given one, not both", (at_most, at_least))
+        if at_least is None:
+            holds, sign, bound = measured <= at_most, "<=", at_most
+        else:
+            holds, sign, bound = measured >= at_least, ">=", at_least
+        if not holds:
+            raise AssertionError(f"{name}: measured {measured:.6g}, must be {sign} {bound:g}\n{claim}")
+        sign = {"<=": r"\le", ">=": r"\ge"}[sign]
+        bound = rf"{sign} {_latex(format(bound, 'g'))}"
+        shown = bound if spec is None else _latex(format(measured, spec))
+        self._record(name, f"\\recordcheck{{{name}}}{{{self.notebook}}}{{{claim}}}{{{shown}}}{{{bound}}}")
+        value = f"${bound}$" if spec is None else f"${shown}$ (required: ${bound}$)"
+        return Markdown(f"✓ {claim}: {value}")
+
+    def publish(self):
+        """Write what was recorded to ``paper/generated/<notebook>.tex``."""
+        head = f"% Written by notebooks/{self.notebook}.ipynb; do not edit.\n"
+        target = output_folder("paper/generated") / f"{self.notebook}.tex"
+        target.write_text(head + "".join(f"{line}\n" for line in self._lines.values()))
+
+    def _record(self, name, line):
+        _require_name("name", name)
+        require(name not in self._lines, "name", "new in this notebook", name)
+        self._lines[name] = line
+
+
+def _require_name(argument, name):
+    valid = isinstance(name, str) and re.fullmatch(r"[a-z0-9-]+", name)
+    require(valid, argument, "of lower-case letters, digits and hyphens", name)
+    return name
+
+
+def _latex(number):
+    """A formatted number as LaTeX mathematics: ``1e-12`` becomes ``10^{-12}``."""
+    mantissa, _, exponent = number.replace("%", r"\%").replace(",", "{,}").partition("e")
+    if not exponent:
+        return mantissa
+    power = f"10^{{{int(exponent)}}}"
+    return power if mantissa == "1" else rf"{mantissa} \times {power}"

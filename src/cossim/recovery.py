@@ -1,0 +1,102 @@
+"""How well a similarity matrix finds known clusters, and how far two of them agree."""
+
+import numpy as np
+from scipy.stats import rankdata
+
+from cossim._require import finite_array, require, require_count
+
+
+def cluster_auc(S, cluster):
+    """ROC AUC of "same cluster" predicted by similarity, over all pairs of different items.
+
+    The probability that a pair of items from one cluster is more similar than a pair from two
+    clusters; ties count one half (the Mann-Whitney statistic).
+
+    Parameters
+    ----------
+    S : array_like, shape (p, p)
+        Similarities; the part above the diagonal is used.
+    cluster : array_like, shape (p,)
+        Cluster labels; both kinds of pair must occur.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; 0.5 is chance.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, entries are not finite, or only one kind of pair occurs.
+    """
+    S = _square("S", S)
+    cluster = np.asarray(cluster)
+    require(cluster.shape == S.shape[:1], "cluster", f"of length {len(S)}", cluster.shape)
+    i, j = np.triu_indices(len(S), k=1)
+    same = cluster[i] == cluster[j]
+    n_same = int(same.sum())
+    n_different = same.size - n_same
+    both = n_same > 0 and n_different > 0
+    require(both, "cluster", "such that pairs within and across clusters occur", np.unique(cluster))
+    rank_sum = rankdata(S[i, j])[same].sum()
+    return float((rank_sum - n_same * (n_same + 1) / 2) / (n_same * n_different))
+
+
+def neighbour_overlap(S, T, n_neighbours=10):
+    """Share of each item's nearest neighbours under `S` that `T` finds too, averaged over items.
+
+    Parameters
+    ----------
+    S, T : array_like, shape (p, p)
+        Similarities; an item is not a neighbour of its own.
+    n_neighbours : int
+        1..p-1.
+
+    Returns
+    -------
+    float
+        Between 0 (no neighbour in common) and 1 (the same neighbours).
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, entries are not finite, or `n_neighbours` is out of range.
+    """
+    S, T = _square("S", S).copy(), _square("T", T).copy()
+    require_count("n_neighbours", n_neighbours, 1, len(S) - 1)
+    np.fill_diagonal(S, -np.inf)
+    np.fill_diagonal(T, -np.inf)
+    return top_overlap(S, T, n_neighbours)
+
+
+def top_overlap(S, T, n):
+    """Share of the `n` largest entries of each row that `S` and `T` have in common, averaged.
+
+    Parameters
+    ----------
+    S, T : ndarray, shape (m, p)
+        For example users' scores of items, as dot products and as cosines.
+    n : int
+        1..p.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ or `n` is out of range.
+    """
+    require(T.shape == S.shape, "T", f"of the shape of S, {S.shape}", T.shape)
+    require_count("n", n, 1, S.shape[1])
+    first = np.argpartition(-S, n - 1, axis=1)[:, :n]
+    second = np.argpartition(-T, n - 1, axis=1)[:, :n]
+    return float((first[:, :, None] == second[:, None, :]).any(axis=2).mean())
+
+
+def _square(argument, S):
+    S = finite_array(argument, S, ndim=2)
+    require(S.shape[0] == S.shape[1], argument, "a square matrix", S.shape)
+    return S

@@ -1,0 +1,49 @@
+"""Promises of the Makefile and of the files around it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_help_lists_every_target_for_users():
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[1]
+    internal = {"stamps"}
+    for target in set(phony.split()) - internal:
+        assert re.search(rf"^  make {target} +\S", listed, flags=re.MULTILINE), target
+
+
+def test_makefile_needs_nothing_newer_than_make_3_81():
+    makefile = (ROOT / "Makefile").read_text()
+    for newer in ("&:", ".ONESHELL", ".SHELLFLAGS", "$(file ", "!=", "::=", "--output-sync"):
+        assert newer not in makefile, newer
+
+
+def test_lock_pins_every_package_with_hashes_and_names_no_address():
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    packages = re.split(r"\n(?=[a-z])", re.sub(r"^#.*\n", "", lock, flags=re.MULTILINE).strip())
+    assert len(packages) > 100
+    for package in packages:
+        assert re.match(r"[a-z0-9.-]+==\S+", package) and "--hash=sha256:" in package, package
+
+
+def test_workflows_follow_their_schema():
+    workflows = [str(path) for path in (ROOT / ".github" / "workflows").glob("*.yml")]
+    assert workflows
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    result = subprocess.run([*command, *workflows], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_local_links_in_readme_and_notebooks_lead_somewhere():
+    documents = [ROOT / "README.md", *(ROOT / "notebooks").glob("*.ipynb")]
+    checked = 0
+    for document in documents:
+        for target in re.findall(r"\]\(([^)#:]+?)\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+            checked += 1
+    assert checked > 5

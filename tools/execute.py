@@ -1,0 +1,114 @@
+"""Execute one notebook with papermill and publish what it made: all of it, or nothing.
+
+    python tools/execute.py notebooks/04-figure-1.ipynb build/04-figure-1.stamp
+
+Everything is written below ``build/<notebook>/`` first. Only when the last cell has run are the
+notebook, its figures and its numbers moved to where they are committed, each in one step. The
+stamp, written last, lists their checksums. When a cell fails, the committed files stay as they
+were, and ``build/<notebook>.failed`` says what happened.
+"""
+
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+
+CELL_TIMEOUT = 600  # seconds; papermill itself would wait forever
+KERNEL_TIMEOUT = 120
+
+
+def main(notebook, stamp):
+    notebook, stamp = Path(notebook), Path(stamp)
+    name = notebook.stem
+    scratch = stamp.with_suffix("")
+    failed = stamp.with_suffix(".failed")
+    executed = scratch / "notebooks" / notebook.name
+    shutil.rmtree(scratch, ignore_errors=True)
+    executed.parent.mkdir(parents=True)
+    failed.unlink(missing_ok=True)
+    os.environ["COSSIM_OUTPUT"] = str(scratch.absolute())
+
+    print(f"{name}: started", file=sys.stderr, flush=True)
+    start = time.monotonic()
+    try:
+        papermill.execute_notebook(
+            notebook,
+            executed,
+            cwd=notebook.parent,
+            progress_bar={"desc": name, "leave": False, "mininterval": _progress_seconds()},
+            start_timeout=KERNEL_TIMEOUT,
+            execution_timeout=CELL_TIMEOUT,
+            extra_arguments=["--log-level=CRITICAL"],
+        )
+        normalise(executed)
+    except PapermillExecutionError as error:
+        failed.write_text(_report(name, executed, error))
+        return f"{name}: failed"
+    made = sorted(path.relative_to(scratch) for path in scratch.rglob("*") if path.is_file())
+    for path in made:
+        publish(scratch / path, path)
+    checksums = subprocess.run(["cksum", *made], capture_output=True, text=True, check=True).stdout
+    stamp.with_suffix(".new").write_text(checksums)
+    stamp.with_suffix(".new").replace(stamp)
+    shutil.rmtree(scratch)
+    print(f"{name}: done in {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+
+
+def normalise(path):
+    """Remove from an executed notebook what differs from run to run, and nothing else."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        if cell.cell_type == "code":
+            cell.outputs = _join_streams(cell.outputs)
+    nbformat.write(notebook, path)
+
+
+def publish(source, target):
+    """Move `source` to `target` in one step; leave an identical target as it is."""
+    if not (target.exists() and filecmp.cmp(source, target, shallow=False)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+
+
+def _join_streams(outputs):
+    """Join consecutive pieces of one stream: how text is cut depends on timing."""
+    joined = []
+    for output in outputs:
+        previous = joined[-1] if joined else {}
+        if output.output_type == "stream" and output.get("name") == previous.get("name"):
+            previous["text"] += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def _progress_seconds():
+    """Seconds between two states of the progress bar: rarely, where each becomes a line."""
+    return 0.2 if sys.stderr.isatty() else 15
+
+
+def _report(name, executed, error):
+    """What a person needs to know of a failed cell."""
+    first_line = next((line for line in error.source.splitlines() if line.strip()), "")
+    message = error.evalue.strip() or "(no message)"
+    return (
+        f"\n{name} failed in cell [{error.exec_count}], which starts: {first_line}\n"
+        f"  {error.ename}: {message}\n"
+        f"The committed files are as they were. The notebook as far as it ran: {executed}\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
