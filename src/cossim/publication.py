@@ -236,13 +236,15 @@ class Ledger:
         self._record(name, f"\\recordnumber{{{name}}}{{{_latex(text)}}}")
         return text
 
-    def check(self, name, claim, measured, *, at_most=None, at_least=None, spec=None):
+    def check(self, name, where, claim, measured, *, at_most=None, at_least=None, spec=None):
         """Record a check for the paper, or stop the notebook if it fails.
 
         Parameters
         ----------
         name : str
             LaTeX prints a check mark by ``\\checked{name}``.
+        where : str
+            Where the paper says so, such as ``"Eq. 5"``, or ``"beyond"`` if it does not.
         claim : str
             What has been checked, in words, with formulas between dollar signs.
         measured : float
@@ -276,7 +278,8 @@ class Ledger:
         sign = {"<=": r"\le", ">=": r"\ge"}[sign]
         bound = rf"{sign} {_latex(format(bound, 'g'))}"
         shown = bound if spec is None else _latex(format(measured, spec))
-        self._record(name, f"\\recordcheck{{{name}}}{{{self.notebook}}}{{{claim}}}{{{shown}}}{{{bound}}}")
+        fields = (name, self.notebook, where, claim, shown, bound)
+        self._record(name, "\\recordcheck" + "".join(f"{{{field}}}" for field in fields))
         value = f"${bound}$" if spec is None else f"${shown}$ (required: ${bound}$)"
         return Markdown(f"✓ {claim}: {value}")
 
