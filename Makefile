@@ -12,11 +12,11 @@ ENV    ?= .venv
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help figures test paper bench lock clean stamps
+.PHONY: help figures test paper bench reproduce-check mutation-check lock clean stamps
 
 # Nothing of the user's own settings may reach a result.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE MPLBACKEND MATPLOTLIBRC JUPYTER_PATH
-unexport COSSIM_OUTPUT PYTEST_ADDOPTS VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
+unexport JUPYTER_CONFIG_PATH PYTHONWARNINGS COSSIM_OUTPUT PYTEST_ADDOPTS VIRTUAL_ENV
 export PYTHONNOUSERSITE       := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export JUPYTER_NO_CONFIG      := 1
@@ -46,20 +46,27 @@ HELPER    := $(wildcard src/cossim/*.py)
 # A stamp lists the checksums of what its notebook wrote. One that no longer matches is removed
 # here, so that a deleted or damaged figure brings back just its notebook. An environment that
 # was made in another folder is no longer valid either.
-CHECKED := $(shell mkdir -p build/home; for stamp in build/*.stamp; do \
-  test -f "$$stamp" || continue; \
-  cut -d' ' -f3- "$$stamp" | xargs cksum 2>/dev/null | cmp -s - "$$stamp" || rm -f "$$stamp"; done; \
-  test ! -f .venv/ready || pwd | cmp -s - .venv/ready || rm -f .venv/ready)
+CHECKED := $(shell mkdir -p build/home 2>/dev/null && test -w build && echo writable; \
+  for stamp in build/*.stamp; do test -f "$$stamp" || continue; \
+    cut -d' ' -f3- "$$stamp" | xargs cksum 2>/dev/null | cmp -s - "$$stamp" || rm -f "$$stamp"; done; \
+  test ! -f .venv/ready || pwd -P | cmp -s - .venv/ready || rm -f .venv/ready)
+ifneq ($(CHECKED),writable)
+  $(error Cannot write to $(CURDIR): copy the repository to a folder of your own)
+endif
 
 help:  ## list what can be made (this)
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 figures:  ## execute every notebook and regenerate every figure and number
 	@$(MAKE) --no-print-directory stamps || { cat build/*.failed 2>/dev/null; exit 1; }
 	@echo "Every figure and number is up to date."
 
-stamps: $(STAMPS)
+stamps: $(STAMPS) build/ledger.stamp
 	@:
+
+# The page of all checks for readers on GitHub.
+build/ledger.stamp: $(STAMPS) tools/ledger.py $(READY)
+	@$(PY) tools/ledger.py $@
 
 build/%.stamp: notebooks/%.ipynb $(HELPER) tools/execute.py $(READY)
 	@$(PY) tools/execute.py $< $@
@@ -84,6 +91,12 @@ paper:  ## build paper/paper.pdf from the figures and numbers (needs LaTeX)
 
 bench: $(READY)  ## time the helper against the pipeline one would write first, in one run
 	$(PY) tools/bench.py
+
+reproduce-check: $(READY)  ## regenerate everything under many settings and compare the bytes (minutes)
+	@$(PY) tools/reproduce_check.py
+
+mutation-check: $(READY)  ## break code and results on purpose and see that `make test` notices (minutes)
+	@$(PY) tools/mutation_check.py
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
 	$(PY) -m uv pip compile --quiet pyproject.toml --all-extras --universal --upgrade \
