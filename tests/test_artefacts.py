@@ -115,3 +115,24 @@ def test_numbers_in_the_readme_are_recorded():
         assert numbers[name].replace("\\%", "%").replace("{,}", ",") == value, name
     unnamed = re.findall(r"(?<!Python )(?<!Section )(?<![\w./-])\d+(?:\.\d+%?|%)(?!<!--)(?![\w.])", prose)
     assert unnamed == [], "numbers without the name of their record"
+
+
+def test_marks_and_numbers_in_the_paper_are_recorded():
+    r"""Each \checked, \shown and \measured names a record, which LaTeX insists on as well."""
+    paper = "".join(path.read_text() for path in (ROOT / "paper").rglob("*.tex") if path not in RECORDS)
+    records = "".join(path.read_text() for path in RECORDS)
+    checks = set(re.findall(r"\\recordcheck\{([a-z0-9-]+)\}", records))
+    used = set(re.findall(r"\\(?:checked|shown)\{([a-z0-9-]+)\}", paper))
+    assert used and used <= checks
+    used = set(re.findall(r"\\measured\{([a-z0-9-]+)\}", paper))
+    assert used and used <= set(recorded_numbers())
+
+
+def test_no_measured_number_is_typed_into_the_paper():
+    """Decimals and percentages in the text are parameters of the experiment, known by heart."""
+    parameters = {"0.25", "1.5", "0.5"}
+    text = "".join(path.read_text() for path in [ROOT / "paper" / "paper.tex", *(ROOT / "paper").glob("sections/*.tex")])
+    body = re.sub(r"(?m)(?<!\\)%.*$", "", text.partition(r"\begin{document}")[2])
+    body = re.sub(r"\[width=[^\]]*\]|p\{[^}]*\}|\\(?:vspace|hspace)\{[^}]*\}", "", body)
+    typed = set(re.findall(r"\d+\.\d+|\d+\\%", body))
+    assert typed <= parameters

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from nbclient.exceptions import CellControlSignal, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 CELL_TIMEOUT = 600  # seconds; papermill itself would wait forever
@@ -48,15 +49,17 @@ def main(notebook, stamp):
             extra_arguments=["--log-level=CRITICAL"],
         )
         normalise(executed)
+        made = sorted(path.relative_to(scratch) for path in scratch.rglob("*") if path.is_file())
+        for path in made:
+            publish(scratch / path, path)
+        write_stamp(stamp, made)
     except PapermillExecutionError as error:
         failed.write_text(_report(name, executed, error))
         return f"{name}: failed"
-    made = sorted(path.relative_to(scratch) for path in scratch.rglob("*") if path.is_file())
-    for path in made:
-        publish(scratch / path, path)
-    checksums = subprocess.run(["cksum", *made], capture_output=True, text=True, check=True).stdout
-    stamp.with_suffix(".new").write_text(checksums)
-    stamp.with_suffix(".new").replace(stamp)
+    except (OSError, CellControlSignal, DeadKernelError) as error:
+        return f"{name} stopped; what is not yet replaced is as it was. {type(error).__name__}: {error}"
+    except KeyboardInterrupt:
+        return f"{name}: interrupted; the committed files are as they were"
     shutil.rmtree(scratch)
     print(f"{name}: done in {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
@@ -80,6 +83,14 @@ def publish(source, target):
     if not (target.exists() and filecmp.cmp(source, target, shallow=False)):
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
+
+
+def write_stamp(stamp, made):
+    """List the checksums of what was made; written last, and in one step."""
+    checksums = subprocess.run(["cksum", *made], capture_output=True, text=True, check=True).stdout
+    new = stamp.with_suffix(".new")
+    new.write_text(checksums)
+    new.replace(stamp)
 
 
 def _join_streams(outputs):
