@@ -189,17 +189,90 @@ def arrow_panels(panels, limits):
     return figure
 
 
-def share_matrix(axes, shares, names, title=""):
-    """Draw a square matrix of shares in 0..1 with its numbers written in, as percentages."""
+def data_panels(users_of, cluster, exponent, k_u, law, sigma, lam, k):
+    """Draw a simulated data set: popularity by cluster, items per user, and the spectrum of X.
+
+    Parameters
+    ----------
+    users_of : ndarray, shape (p,)
+        Users of each item.
+    cluster : ndarray of int, shape (p,)
+    exponent : ndarray, shape (C,)
+        Names the clusters in the legend.
+    k_u : ndarray of int, shape (n,)
+        Items of each user.
+    law : ndarray, shape (p,)
+        Probabilities of 1..p items.
+    sigma : ndarray, shape (p,)
+    lam : float
+        Drawn as a horizontal line into the spectrum.
+    k : int
+        Drawn as a vertical line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(TEXT_WIDTH, 2.1))
+    popularity, activity, spectrum = figure.subplots(1, 3, subplot_kw={"xscale": "log", "yscale": "log"})
+    for c, beta in enumerate(exponent):
+        ranked = np.sort(users_of[cluster == c])[::-1]
+        popularity.plot(1 + np.arange(len(ranked)), ranked, label=f"{beta:.2f}")
+    popularity.legend(title=r"$\beta_c$", loc="lower left")
+    popularity.set(xlabel="rank in the cluster", ylabel="users of the item",
+                   title="popularity of items, by cluster")
+    popularity.yaxis.set_minor_formatter("")
+    items = 1 + np.arange(len(law))
+    edges = np.unique(np.geomspace(1, len(law) + 1, 30).astype(int)) - 0.5
+    activity.hist(k_u, bins=edges, density=True, color="C0")
+    activity.plot(items, law, color="0.2", linewidth=0.9)
+    activity.set(xlabel="items per user $k_u$", ylabel="density", title="activity of users, and its law")
+    spectrum.plot(1 + np.arange(len(sigma)), sigma, color="C0")
+    spectrum.axhline(lam, color="0.2", linewidth=0.9)
+    spectrum.axvline(k, color="0.7", linewidth=0.9)
+    note = {"textcoords": "offset points", "fontsize": 8}
+    spectrum.annotate(r"$\lambda$ of Eq. 2", (len(sigma), lam), xytext=(0, 3), ha="right", **note)
+    spectrum.annotate("$k$", (k, sigma[0]), xytext=(3, -4), **note)
+    spectrum.set(xlabel="$i$", ylabel=r"$\sigma_i$", title="spectrum of $X$")
+    return figure
+
+
+def score_panels(names, auc, overlap, colours):
+    """Draw one bar per similarity, its AUC from chance upwards, beside a matrix of shares.
+
+    Parameters
+    ----------
+    names : list of str
+    auc : sequence of float
+        Between 0.5 and 1.
+    overlap : ndarray, shape (m, m)
+        Shares in 0..1, written into the cells as percentages.
+    colours : list
+        Of the bars.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(TEXT_WIDTH, 2.5))
+    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
+    left.barh(names, np.asarray(auc) - 0.5, left=0.5, color=colours, height=0.62)
+    for y, value in enumerate(auc):
+        left.annotate(f"{value:.2f}", (value, y), xytext=(3, 0), textcoords="offset points", va="center")
+    left.set(xlim=(0.5, 1.05), xlabel="AUC of “same cluster”, from chance (0.5) to perfect (1)",
+             title="do cosines find the clusters?")
+    left.invert_yaxis()
+    left.tick_params(axis="y", length=0)
     sns.heatmap(
-        np.round(100 * shares), annot=True, fmt=".0f", vmin=0, vmax=100, square=True, cbar=False,
-        cmap=SIMILARITY_COLOURS, ax=axes, annot_kws={"fontsize": 8}, linewidths=0.5,
+        np.round(100 * overlap), annot=True, fmt=".0f", vmin=0, vmax=100, square=True, cbar=False,
+        cmap=SIMILARITY_COLOURS, ax=right, annot_kws={"fontsize": 8}, linewidths=0.5,
         xticklabels=names, yticklabels=names,
     )
-    axes.tick_params(length=0)
-    axes.tick_params(axis="x", rotation=90)
-    axes.tick_params(axis="y", rotation=0)
-    axes.set_title(title)
+    right.tick_params(length=0)
+    right.tick_params(axis="x", rotation=90)
+    right.tick_params(axis="y", rotation=0)
+    right.set_title("shared nearest neighbours (%)")
+    return figure
 
 
 def table(header, rows):
