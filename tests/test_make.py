@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from reproduce_check import KERNELS, hostile
 
 ROOT = Path(__file__).parents[1]
 # This test's Python comes first on the PATH, as in an activated environment. What an outer make
@@ -186,3 +187,17 @@ def test_first_set_up_without_network_says_so(project, tmp_path):
     assert made.returncode != 0
     assert "the first set-up needs a network" in made.stdout
     assert not (project / ".venv/ready").exists()
+
+
+def test_settings_of_the_user_and_the_blas_kernel_change_no_byte(project):
+    """The cheap half of `make reproduce-check`: one notebook, all at once, against build/test."""
+    name = "04-figure-1"
+    shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", project / "notebooks")
+    settings = hostile() | {"OPENBLAS_CORETYPE": next(iter(KERNELS)), "OPENBLAS_NUM_THREADS": "2"}
+    made = subprocess.run(["make", "ENV=active", "-j8", "-C", str(project), "figures"], cwd=project.parent,
+                          env=ACTIVE | settings, text=True, check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    assert made.returncode == 0, made.stdout
+    assert (project / f"notebooks/{name}.ipynb").read_bytes() == (ROOT / f"notebooks/{name}.ipynb").read_bytes()
+    for artefact in ("figures/figure-1.png", "figures/figure-1.pdf", f"paper/generated/{name}.tex"):
+        assert (project / artefact).read_bytes() == (ROOT / "build/test" / artefact).read_bytes(), artefact

@@ -12,10 +12,11 @@ from PIL import Image
 from cossim import publication
 from cossim.publication import (
     Ledger,
+    data_panels,
     labelled_curves,
     output_folder,
     save_figure,
-    share_matrix,
+    score_panels,
     similarity_panel,
     similarity_row,
     table,
@@ -198,11 +199,33 @@ def test_curves_are_named_at_their_right_ends():
         assert line.get_color() == text.get_color()
 
 
-def test_shares_are_written_as_percentages():
-    axes = Figure().subplots()
-    share_matrix(axes, np.array([[1, 0.126], [0.994, 0]]), ["a", "b"])
-    assert [text.get_text() for text in axes.texts] == ["100", "13", "99", "0"]
-    assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b"]
+def test_data_panels_show_popularity_activity_and_spectrum():
+    users_of, cluster = np.array([5, 2, 9, 7, 1]), np.array([0, 1, 0, 0, 1])
+    exponent, k_u = np.array([0.25, 1.5]), np.array([1, 2, 2])
+    law, sigma = np.array([0.4, 0.3, 0.2, 0.06, 0.04]), np.array([9.0, 4, 2, 1, 0.5])
+    figure = data_panels(users_of, cluster, exponent, k_u, law, sigma, lam=3, k=2)
+    popularity, activity, spectrum = figure.axes
+    assert [list(line.get_ydata()) for line in popularity.lines] == [[9, 7, 5], [2, 1]]
+    assert [text.get_text() for text in popularity.get_legend().get_texts()] == ["0.25", "1.50"]
+    bars = [(bar.get_x(), bar.get_height()) for bar in activity.patches]
+    expected = [(0.5, 1 / 3), (1.5, 2 / 3), (2.5, 0), (3.5, 0), (4.5, 0)]
+    np.testing.assert_allclose(bars, expected, atol=1e-12)
+    np.testing.assert_array_equal(activity.lines[0].get_xydata(), list(enumerate(law, start=1)))
+    curve, across, up = spectrum.lines
+    np.testing.assert_array_equal(curve.get_xydata(), list(enumerate(sigma, start=1)))
+    assert set(across.get_ydata()) == {3}
+    assert set(up.get_xdata()) == {2}
+
+
+def test_score_panels_show_auc_from_chance_and_shares_as_percentages():
+    shares = np.array([[1, 0.126], [0.994, 0]])
+    left, right = score_panels(["a", "b"], [0.75, 0.9], shares, ["C0", "C3"]).axes
+    ends = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in left.patches]
+    np.testing.assert_allclose(ends, [(0.5, 0.75), (0.5, 0.9)])
+    assert [text.get_text() for text in left.texts] == ["0.75", "0.90"]
+    assert [text.get_text() for text in right.texts] == ["100", "13", "99", "0"]
+    for axes in (left, right):
+        assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b"]
 
 
 def test_table_is_markdown():

@@ -43,7 +43,7 @@ from cossim.simulation import Simulation, simulate
 
 PAPER = Simulation()
 K, LAM_1, LAM_2 = 50, 10_000, 100
-ROUNDS = 5
+ROUNDS = 9
 SOLVER_ROUNDS = 3
 LOOP_USERS = 2_000
 SCALE = PAPER.n_users // LOOP_USERS
@@ -77,9 +77,9 @@ class Stopwatch:
 
 def main():
     start = time.perf_counter()
-    blas = [f"{name}={os.environ[name]}" for name in sorted(os.environ) if "OPENBLAS_" in name]
+    blas = [f"{name}={os.environ[name]}" for name in sorted(os.environ)
+            if name.startswith("OPENBLAS_")]
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, {', '.join(blas)}")
-    # Before anything large: on Linux a child's peak memory starts from that of its parent.
     claims = report_stream(measure_stream())
 
     watch = Stopwatch()
@@ -99,7 +99,8 @@ def measure_stream():
     """Seconds and peak bytes of the Gram matrix of few, many and again few users."""
     runs = {FEW: [], MANY: []}
     for n_users in (FEW, MANY, FEW):
-        command = [sys.executable, "-c", STREAM, str(n_users)]
+        # On Linux a child's peak memory starts from its parent's. The shell in between is small.
+        command = ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", STREAM, str(n_users)]
         output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
         seconds, peak = map(float, output.split())
         runs[n_users].append((seconds, peak * (1 if sys.platform == "darwin" else 1024)))
@@ -167,10 +168,10 @@ def choice_loop(data):
     """Users one by one, each with as many items as in `data`."""
     rng = np.random.default_rng(0)
     X = np.zeros((LOOP_USERS, PAPER.n_items))
-    for row_of_u, k_u in zip(X, np.diff(data.X.indptr), strict=False):
+    for x_u, k_u in zip(X, np.diff(data.X.indptr)[:LOOP_USERS], strict=True):
         p_uc = rng.dirichlet(np.full(PAPER.n_clusters, PAPER.preference_concentration))
         p_ui = p_uc[data.cluster] * data.popularity
-        row_of_u[rng.choice(PAPER.n_items, size=k_u, replace=False, p=p_ui / p_ui.sum())] = 1
+        x_u[rng.choice(PAPER.n_items, size=k_u, replace=False, p=p_ui / p_ui.sum())] = 1
     return X
 
 
