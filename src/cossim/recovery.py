@@ -96,6 +96,111 @@ def top_overlap(S, T, n):
     return float((first[:, :, None] == second[:, None, :]).any(axis=2).mean())
 
 
+def average_precision(S, cluster):
+    """Average precision of "same cluster" predicted by similarity, over all pairs of items.
+
+    The precision among the pairs at least as similar as a pair of one cluster, averaged over all
+    pairs of one cluster (the area under the precision-recall curve as a sum of steps). Pairs of
+    equal similarity enter together, so that their order does not matter.
+
+    Parameters
+    ----------
+    S : array_like, shape (p, p)
+        Similarities; the part above the diagonal is used.
+    cluster : array_like, shape (p,)
+        Cluster labels; some pair must share one.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; chance is the share of pairs within clusters.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, entries are not finite, or no pair shares a cluster.
+    """
+    S = _square("S", S)
+    cluster = np.asarray(cluster)
+    require(cluster.shape == S.shape[:1], "cluster", f"of length {len(S)}", cluster.shape)
+    i, j = np.triu_indices(len(S), k=1)
+    similarity, same = S[i, j], cluster[i] == cluster[j]
+    require(bool(same.any()), "cluster", "such that a pair shares one", np.unique(cluster))
+    falling = np.argsort(-similarity)
+    similarity, same = similarity[falling], same[falling]
+    last_of_ties = np.append(similarity[1:] != similarity[:-1], True)
+    found = np.cumsum(same)[last_of_ties]
+    precision = found / (1 + np.flatnonzero(last_of_ties))
+    return float(np.sum(np.diff(found, prepend=0) * precision) / found[-1])
+
+
+def neighbour_precision(S, cluster, n_neighbours=10):
+    """For each item, the share of its nearest neighbours that are of its own cluster.
+
+    Parameters
+    ----------
+    S : array_like, shape (p, p)
+        Similarities; an item is not a neighbour of its own.
+    cluster : array_like, shape (p,)
+    n_neighbours : int
+        1..p-1.
+
+    Returns
+    -------
+    ndarray, shape (p,)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, entries are not finite, or `n_neighbours` is out of range.
+    """
+    S = _square("S", S).copy()
+    cluster = np.asarray(cluster)
+    require(cluster.shape == S.shape[:1], "cluster", f"of length {len(S)}", cluster.shape)
+    require_count("n_neighbours", n_neighbours, 1, len(S) - 1)
+    np.fill_diagonal(S, -np.inf)
+    nearest = np.argpartition(-S, n_neighbours - 1, axis=1)[:, :n_neighbours]
+    return (cluster[nearest] == cluster[:, None]).mean(axis=1)
+
+
+def ranking_accuracy(scores, hidden, n=20):
+    """Recall@n and NDCG@n of each user's hidden items among her best-scored ones.
+
+    ``recall@n`` is the share of hidden items among the first n, out of the most that fit there;
+    ``NDCG@n`` discounts the hit at rank r by ``1 / log2(r + 1)`` and divides by the best possible.
+
+    Parameters
+    ----------
+    scores : array_like, shape (m, p)
+        Items not to be recommended have the score ``-inf``.
+    hidden : ndarray of bool, shape (m, p)
+        At least one true entry in each row.
+    n : int
+        1..p.
+
+    Returns
+    -------
+    recall, ndcg : ndarray, shape (m,)
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a user has no hidden item, or `n` is out of range.
+    """
+    scores, hidden = np.asarray(scores), np.asarray(hidden)
+    require(scores.ndim == 2, "scores", "two-dimensional", scores.shape)
+    require(hidden.shape == scores.shape, "hidden", f"of shape {scores.shape}", hidden.shape)
+    require_count("n", n, 1, scores.shape[1])
+    most = np.minimum(hidden.sum(axis=1), n)
+    require(bool((most > 0).all()), "hidden", "true somewhere in each row", int(most.min()))
+    best = np.argpartition(-scores, n - 1, axis=1)[:, :n]
+    order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1)
+    hit = np.take_along_axis(hidden, np.take_along_axis(best, order, axis=1), axis=1)
+    discount = 1 / np.log2(np.arange(2, n + 2))
+    return hit.sum(axis=1) / most, hit @ discount / np.cumsum(discount)[most - 1]
+
+
 def _square(argument, S):
     S = finite_array(argument, S, ndim=2)
     require(S.shape[0] == S.shape[1], argument, "a square matrix", S.shape)

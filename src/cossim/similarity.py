@@ -58,3 +58,63 @@ def unit_rows(M, argument="M"):
     require(zero.size == 0, argument, "without zero rows (they have no cosine)", zero[:5].tolist())
     M = M / largest
     return M / np.linalg.norm(M, axis=1, keepdims=True)
+
+
+def prediction_embedding(P, gram):
+    """Embeddings in k dimensions with the inner products of the rows of ``P Q^T``.
+
+    ``(P Q^T) (P Q^T)^T = P (Q^T Q) P^T``, so the rows of ``P (Q^T Q)^(1/2)`` have the inner
+    products, norms and cosines that the rows of the product have, at the cost of k columns.
+    Users' predictions are the rows of ``X A B^T``: ``P = X A`` and ``Q = B``. Items' are its
+    columns: ``P = B`` and ``Q = X A``, with ``Q^T Q = A^T X^T X A``.
+
+    Parameters
+    ----------
+    P : array_like, shape (m, k)
+    gram : array_like, shape (k, k)
+        ``Q^T Q``, symmetric positive semi-definite.
+
+    Returns
+    -------
+    ndarray, shape (m, k)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit or entries are not finite.
+    """
+    P, gram = finite_array("P", P, ndim=2), finite_array("gram", gram, ndim=2)
+    k = P.shape[1]
+    require(gram.shape == (k, k), "gram", f"of shape {(k, k)}, as P has columns", gram.shape)
+    squares, R = np.linalg.eigh(gram)
+    return P @ (R * np.sqrt(np.maximum(squares, 0))) @ R.T
+
+
+def prediction_cosine(factors, gram):
+    """Cosine of items in the space of predictions: of every two columns of ``X A B^T``.
+
+    Equal to the cosine of the rows of ``B (A^T X^T X A)^(1/2)``. A function of the product
+    ``A B^T`` alone: ``A M`` and ``B M^-T`` give the same for any invertible M.
+
+    Parameters
+    ----------
+    factors : Factors
+        ``A`` and ``B``, each (p, k).
+    gram : array_like, shape (p, p)
+        ``X^T X``.
+
+    Returns
+    -------
+    ndarray, shape (p, p)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, entries are not finite, or a column of predictions is zero.
+    """
+    A, B = finite_array("A", factors[0], ndim=2), finite_array("B", factors[1], ndim=2)
+    gram = finite_array("gram", gram, ndim=2)
+    p = A.shape[0]
+    require(B.shape == A.shape, "B", f"of the shape of A, {A.shape}", B.shape)
+    require(gram.shape == (p, p), "gram", f"of shape {(p, p)}, as A has rows", gram.shape)
+    return cosine(prediction_embedding(B, A.T @ gram @ A))

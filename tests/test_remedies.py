@@ -1,0 +1,209 @@
+"""The remedies and their scores, each against a computation that does not know the formula."""
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from cossim.factorization import Factors, fit_product_penalty, item_gram, spectrum
+from cossim.recovery import average_precision, neighbour_precision, ranking_accuracy
+from cossim.remedies import (
+    cosine_loss,
+    fit_cosine,
+    matched_penalty,
+    shifted_positive_pmi,
+    standardised_gram,
+    unit_diagonal,
+)
+from cossim.similarity import cosine, prediction_cosine, prediction_embedding
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
+
+
+@pytest.fixture
+def X(rng):
+    return (rng.random((60, 9)) < 0.4).astype(float)
+
+
+@pytest.fixture
+def factors(rng):
+    return Factors(*rng.normal(size=(2, 9, 4)))
+
+
+def test_prediction_cosine_is_the_cosine_of_columns_of_the_predictions(X, factors):
+    predictions = X @ factors.A @ factors.B.T
+    expected = cosine(predictions.T)
+    np.testing.assert_allclose(prediction_cosine(factors, X.T @ X), expected, atol=1e-12)
+
+
+def test_prediction_embedding_of_users_has_the_inner_products_of_their_predictions(X, factors):
+    predictions = X @ factors.A @ factors.B.T
+    users = prediction_embedding(X @ factors.A, factors.B.T @ factors.B)
+    np.testing.assert_allclose(users @ users.T, predictions @ predictions.T, atol=1e-10)
+
+
+def test_prediction_cosine_ignores_any_invertible_matrix(rng, X, factors):
+    M = rng.normal(size=(4, 4))
+    other = Factors(factors.A @ M, factors.B @ np.linalg.inv(M).T)
+    gram = X.T @ X
+    np.testing.assert_allclose(
+        prediction_cosine(other, gram), prediction_cosine(factors, gram), atol=1e-10
+    )
+    assert np.abs(cosine(other.B) - cosine(factors.B)).max() > 0.1
+
+
+def test_prediction_cosine_accepts_fewer_dimensions_than_columns(X, factors):
+    degenerate = Factors(np.hstack([factors.A, np.zeros((9, 1))]), np.hstack([factors.B, np.ones((9, 1))]))
+    np.testing.assert_allclose(
+        prediction_cosine(degenerate, X.T @ X), prediction_cosine(factors, X.T @ X), atol=1e-10
+    )
+
+
+def test_prediction_cosine_names_shapes_that_do_not_fit(X, factors):
+    with pytest.raises(ValueError, match="gram must be of shape"):
+        prediction_cosine(factors, np.eye(5))
+    with pytest.raises(ValueError, match="B must be of the shape of A"):
+        prediction_cosine(Factors(factors.A, factors.B[:, :2]), X.T @ X)
+
+
+def test_average_precision_is_the_mean_precision_at_hits_with_ties_together(rng):
+    cluster = np.repeat([0, 1, 2], 5)
+    S = np.round(rng.random((15, 15)), 1)
+    S = S + S.T
+    pairs = [(S[i, j], cluster[i] == cluster[j]) for i in range(15) for j in range(i + 1, 15)]
+    precisions = []
+    for value, same in pairs:
+        if same:
+            at_least = [hit for other, hit in pairs if other >= value]
+            precisions.append(sum(at_least) / len(at_least))
+    assert average_precision(S, cluster) == pytest.approx(np.mean(precisions), abs=1e-12)
+
+
+def test_average_precision_is_one_for_the_truth_and_the_share_of_pairs_for_a_constant():
+    cluster = np.array([0, 0, 1, 1, 1, 2])
+    assert average_precision(cluster[:, None] == cluster, cluster) == 1
+    assert average_precision(np.ones((6, 6)), cluster) == pytest.approx(4 / 15)
+
+
+def test_neighbour_precision_counts_neighbours_of_the_same_cluster(rng):
+    cluster = rng.integers(3, size=20)
+    S = rng.random((20, 20))
+    for i, precision in enumerate(neighbour_precision(S, cluster, 4)):
+        others = sorted((j for j in range(20) if j != i), key=lambda j: -S[i, j])[:4]
+        assert precision == np.mean([cluster[j] == cluster[i] for j in others])
+
+
+def test_ranking_accuracy_counts_hits_and_discounts_them(rng):
+    scores = rng.random((12, 30))
+    hidden = rng.random((12, 30)) < 0.2
+    hidden[:, 3] = True
+    recall, ndcg = ranking_accuracy(scores, hidden, 5)
+    for u in range(12):
+        ranked = sorted(range(30), key=lambda i: -scores[u, i])[:5]
+        gain = sum(hidden[u, i] / np.log2(r + 2) for r, i in enumerate(ranked))
+        most = min(5, hidden[u].sum())
+        assert recall[u] == pytest.approx(hidden[u, ranked].sum() / most)
+        assert ndcg[u] == pytest.approx(gain / sum(1 / np.log2(r + 2) for r in range(most)))
+
+
+def test_ranking_accuracy_is_one_when_hidden_items_come_first():
+    hidden = np.array([[True, False, True, False], [False, True, False, False]])
+    recall, ndcg = ranking_accuracy(hidden.astype(float), hidden, 2)
+    np.testing.assert_allclose([recall, ndcg], 1)
+
+
+def test_ranking_accuracy_names_users_without_hidden_items():
+    with pytest.raises(ValueError, match="hidden must be true somewhere in each row"):
+        ranking_accuracy(np.ones((2, 3)), np.zeros((2, 3), dtype=bool), 1)
+
+
+def test_standardised_gram_is_n_times_the_correlation_matrix(X):
+    gram = standardised_gram(X.T @ X, X.mean(axis=0), len(X))
+    np.testing.assert_allclose(gram, len(X) * np.corrcoef(X.T), atol=1e-10)
+
+
+def test_standardised_gram_names_constant_columns(X):
+    X[:, 2] = 1
+    with pytest.raises(ValueError, match=r"without constant columns, got \[2\]"):
+        standardised_gram(X.T @ X, X.mean(axis=0), len(X))
+
+
+def test_unit_diagonal_is_the_gram_of_unit_columns(X):
+    np.testing.assert_allclose(unit_diagonal(X.T @ X), item_gram(X / np.linalg.norm(X, axis=0)))
+
+
+def test_shifted_positive_pmi_is_the_definition_pair_by_pair(rng):
+    count = rng.integers(1, 30, size=(6, 6))
+    count = count + count.T
+    for n_negative, power in [(1, 1), (2, 0.75)]:
+        M = shifted_positive_pmi(count, n_negative, power)
+        off = count * (1 - np.eye(6))
+        joint, share = off / off.sum(), off.sum(axis=0) / off.sum()
+        noise = share**power / (share**power).sum()
+        for i in range(6):
+            for j in range(6):
+                pmi = -np.inf if i == j else np.log(joint[i, j] / (share[i] * noise[j] * n_negative))
+                assert M[i, j] == pytest.approx(max(0, pmi), abs=1e-12)
+
+
+def test_shifted_positive_pmi_is_the_optimum_of_negative_sampling(rng):
+    """The cell of the sampling objective, maximised over the score of one pair by a fine grid."""
+    count = rng.integers(20, 40, size=(4, 4)).astype(float)
+    count = count + count.T
+    np.fill_diagonal(count, 0)
+    count[0, 1] = count[1, 0] = 400
+    M = shifted_positive_pmi(count, n_negative=1, power=0.75)
+    noise = count.sum(axis=1) ** 0.75 / np.sum(count.sum(axis=1) ** 0.75)
+    score = np.linspace(-5, 5, 100_001)
+    negatives = count[0].sum() * noise[1]
+    objective = -count[0, 1] * np.log1p(np.exp(-score)) - negatives * np.log1p(np.exp(score))
+    assert M[0, 1] == pytest.approx(score[objective.argmax()], abs=1e-3)
+    assert M[0, 1] > 0.1
+
+
+def test_matched_penalty_gives_the_sum_of_weights_asked_for(X):
+    sigma = spectrum(X.T @ X, 5).sigma
+    lam = matched_penalty(sigma, 2.5)
+    weights = np.linalg.norm(fit_product_penalty(spectrum(X.T @ X), lam, 5).B, axis=0) ** 2
+    assert weights.sum() == pytest.approx(2.5, abs=1e-9)
+
+
+def test_cosine_loss_is_the_least_squares_error_of_scaled_cosines(X, factors):
+    X = X[X.sum(axis=1) > 0]
+    C = cosine(X @ factors.A, factors.B)
+    scale = np.linalg.lstsq(C.reshape(-1, 1), X.ravel(), rcond=None)[0]
+    loss, _ = cosine_loss(X, *factors)
+    assert loss == pytest.approx(np.sum((X - scale * C) ** 2), rel=1e-12)
+
+
+def test_cosine_loss_gradient_agrees_with_finite_differences(X, factors):
+    X = X[X.sum(axis=1) > 0]
+
+    def loss(parameters):
+        return cosine_loss(X, *parameters.reshape(2, 9, 4))[0]
+
+    _, gradient = cosine_loss(X, *factors)
+    numerical = approx_fprime(np.concatenate([factors.A.ravel(), factors.B.ravel()]), loss, 1e-7)
+    np.testing.assert_allclose(np.ravel(gradient), numerical, rtol=1e-4, atol=1e-4)
+
+
+def test_fit_cosine_lowers_the_loss_to_a_stationary_point(X, factors):
+    X = X[X.sum(axis=1) > 0]
+    fitted, loss = fit_cosine(X, factors, 3000)
+    total, gradient = cosine_loss(X, *fitted)
+    assert loss == pytest.approx(total / np.sum(X**2))
+    assert total < 0.9 * cosine_loss(X, *factors)[0]
+    assert np.abs(gradient).max() < 0.1
+    np.testing.assert_allclose(np.linalg.norm(fitted.B, axis=1), 1)
+
+
+def test_rescaling_is_no_symmetry_of_the_cosine_loss_but_rotation_is(rng, X, factors):
+    X = X[X.sum(axis=1) > 0]
+    fitted, _ = fit_cosine(X, factors)
+    loss, _ = cosine_loss(X, *fitted)
+    d = np.array([0.5, 1, 2, 3])
+    R = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    assert cosine_loss(X, fitted.A * d, fitted.B / d)[0] > 1.05 * loss
+    assert cosine_loss(X, fitted.A @ R, fitted.B @ R)[0] == pytest.approx(loss, rel=1e-12)
