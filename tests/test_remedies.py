@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from cossim.factorization import Factors, fit_product_penalty, item_gram, spectrum
-from cossim.recovery import average_precision, neighbour_precision, ranking_accuracy
+from cossim.recovery import average_precision, cluster_auc, neighbour_precision, ranking_accuracy
 from cossim.remedies import (
     cosine_loss,
     fit_cosine,
@@ -66,6 +66,16 @@ def test_prediction_cosine_names_shapes_that_do_not_fit(X, factors):
         prediction_cosine(factors, np.eye(5))
     with pytest.raises(ValueError, match="B must be of the shape of A"):
         prediction_cosine(Factors(factors.A, factors.B[:, :2]), X.T @ X)
+
+
+def test_cluster_auc_is_the_share_of_pairs_in_the_right_order_with_ties_as_one_half(rng):
+    cluster = np.repeat([0, 1, 2], 5)
+    S = np.round(rng.random((15, 15)), 1)
+    pairs = [(S[i, j], cluster[i] == cluster[j]) for i in range(15) for j in range(i + 1, 15)]
+    won = [(a > b) + (a == b) / 2 for a, same in pairs for b, other in pairs if same and not other]
+    assert cluster_auc(S, cluster) == pytest.approx(np.mean(won), abs=1e-12)
+    with pytest.raises(ValueError, match="at least two items"):
+        cluster_auc(np.ones((1, 1)), [0])
 
 
 def test_average_precision_is_the_mean_precision_at_hits_with_ties_together(rng):

@@ -275,6 +275,70 @@ def score_panels(names, auc, overlap, colours):
     return figure
 
 
+def banded_curves(axes, x, curves, colours=CLUSTER_COLOURS):
+    """Draw the mean of repeated curves and the range of the repetitions, each named at its end.
+
+    Values are rounded to three decimals: their last bits differ from CPU to CPU.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    x : ndarray, shape (m,)
+    curves : dict of str to ndarray, shape (repetitions, m)
+    colours : sequence
+    """
+    curves = {name: np.round(values, 3) for name, values in curves.items()}
+    for values, colour in zip(curves.values(), colours, strict=False):
+        axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+    means = {name: np.round(values.mean(axis=0), 3) for name, values in curves.items()}
+    labelled_curves(axes, x, means, colours)
+
+
+def interval_rows(axes, rows, colours=None):
+    """Draw one dot with its interval per row, rows from top to bottom.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    rows : dict of str to (float, float, float)
+        Label; value, lower and upper end. Rounded to three decimals before they are drawn.
+    colours : sequence, optional
+        One per row.
+    """
+    for y, (middle, low, high) in enumerate(np.round(list(rows.values()), 3)):
+        colour = "C0" if colours is None else colours[y]
+        axes.plot([low, high], [y, y], color=colour, linewidth=1.2)
+        axes.plot(middle, y, "o", color=colour, markersize=4)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def number_grid(axes, values, rows, columns, spec=".2f", title="", **colours):
+    """Draw a matrix as numbers on a coloured ground; `colours` goes to ``seaborn.heatmap``.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    values : ndarray, shape (m, n)
+        Rounded to two decimals before they become colours.
+    rows, columns : list of str
+    spec : str
+        Format of a number.
+    title : str
+    """
+    sns.heatmap(
+        np.round(values, 2) + 0.0, annot=True, fmt=spec, cbar=False, ax=axes, linewidths=0.5,
+        annot_kws={"fontsize": 7.5}, xticklabels=columns, yticklabels=rows, **colours,
+    )
+    axes.tick_params(length=0)
+    axes.tick_params(axis="x", rotation=90, labeltop=True, labelbottom=False)
+    axes.tick_params(axis="y", rotation=0)
+    axes.set_xlabel(title)
+
+
 def table(header, rows):
     """A Markdown table from a list of column names and an iterable of rows of text."""
     lines = [header, ["---"] * len(header), *rows]

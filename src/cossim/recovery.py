@@ -1,7 +1,6 @@
 """How well a similarity matrix finds known clusters, and how far two of them agree."""
 
 import numpy as np
-from scipy.stats import rankdata
 
 from cossim._require import finite_array, require, require_count
 
@@ -29,17 +28,14 @@ def cluster_auc(S, cluster):
     ValueError
         If shapes do not fit, entries are not finite, or only one kind of pair occurs.
     """
-    S = _square("S", S)
-    cluster = np.asarray(cluster)
-    require(cluster.shape == S.shape[:1], "cluster", f"of length {len(S)}", cluster.shape)
-    i, j = np.triu_indices(len(S), k=1)
-    same = cluster[i] == cluster[j]
-    n_same = int(same.sum())
-    n_different = same.size - n_same
+    found, drawn = _found_by_falling_similarity(S, cluster)
+    n_same, n_different = found[-1], drawn[-1] - found[-1]
     both = n_same > 0 and n_different > 0
     require(both, "cluster", "such that pairs within and across clusters occur", np.unique(cluster))
-    rank_sum = rankdata(S[i, j])[same].sum()
-    return float((rank_sum - n_same * (n_same + 1) / 2) / (n_same * n_different))
+    # Each pair across clusters is beaten by the pairs found before it, and by half of its ties.
+    across = np.diff(drawn - found, prepend=0)
+    before = np.concatenate([[0], found[:-1]])
+    return float(across @ (found + before) / (2 * n_same * n_different))
 
 
 def neighbour_overlap(S, T, n_neighbours=10):
@@ -120,18 +116,9 @@ def average_precision(S, cluster):
     ValueError
         If shapes do not fit, entries are not finite, or no pair shares a cluster.
     """
-    S = _square("S", S)
-    cluster = np.asarray(cluster)
-    require(cluster.shape == S.shape[:1], "cluster", f"of length {len(S)}", cluster.shape)
-    i, j = np.triu_indices(len(S), k=1)
-    similarity, same = S[i, j], cluster[i] == cluster[j]
-    require(bool(same.any()), "cluster", "such that a pair shares one", np.unique(cluster))
-    falling = np.argsort(-similarity)
-    similarity, same = similarity[falling], same[falling]
-    last_of_ties = np.append(similarity[1:] != similarity[:-1], True)
-    found = np.cumsum(same)[last_of_ties]
-    precision = found / (1 + np.flatnonzero(last_of_ties))
-    return float(np.sum(np.diff(found, prepend=0) * precision) / found[-1])
+    found, drawn = _found_by_falling_similarity(S, cluster)
+    require(found[-1] > 0, "cluster", "such that a pair shares one", np.unique(cluster))
+    return float(np.diff(found, prepend=0) @ (found / drawn) / found[-1])
 
 
 def neighbour_precision(S, cluster, n_neighbours=10):
@@ -199,6 +186,20 @@ def ranking_accuracy(scores, hidden, n=20):
     hit = np.take_along_axis(hidden, np.take_along_axis(best, order, axis=1), axis=1)
     discount = 1 / np.log2(np.arange(2, n + 2))
     return hit.sum(axis=1) / most, hit @ discount / np.cumsum(discount)[most - 1]
+
+
+def _found_by_falling_similarity(S, cluster):
+    """How many pairs of one cluster are found, and how many pairs drawn, down to each similarity."""
+    S = _square("S", S)
+    cluster = np.asarray(cluster)
+    require(cluster.shape == S.shape[:1], "cluster", f"of length {len(S)}", cluster.shape)
+    require(len(S) > 1, "S", "of at least two items", S.shape)
+    above = np.triu(np.ones(S.shape, dtype=bool), k=1)
+    similarity, same = S[above], (cluster[:, None] == cluster)[above]
+    falling = np.argsort(-similarity)
+    similarity, same = similarity[falling], same[falling]
+    last_of_ties = np.flatnonzero(np.append(similarity[1:] != similarity[:-1], similarity.size > 0))
+    return np.cumsum(same)[last_of_ties], 1 + last_of_ties
 
 
 def _square(argument, S):
