@@ -316,27 +316,26 @@ def interval_rows(axes, rows, colours=None):
     axes.set_axisbelow(True)
 
 
-def number_grid(axes, values, rows, columns, spec=".2f", title="", **colours):
-    """Draw a matrix as numbers on a coloured ground; `colours` goes to ``seaborn.heatmap``.
+def number_grid(axes, values, texts, rows, columns, **colours):
+    """Draw a matrix as text on a coloured ground, with the names of its columns on top.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes
     values : ndarray, shape (m, n)
         Rounded to two decimals before they become colours.
+    texts : list of list of str
+        What is written into each cell.
     rows, columns : list of str
-    spec : str
-        Format of a number.
-    title : str
+    colours
+        Colour map and its range, for ``seaborn.heatmap``.
     """
     sns.heatmap(
-        np.round(values, 2) + 0.0, annot=True, fmt=spec, cbar=False, ax=axes, linewidths=0.5,
+        np.round(values, 2), annot=np.array(texts), fmt="", cbar=False, ax=axes, linewidths=0.5,
         annot_kws={"fontsize": 7.5}, xticklabels=columns, yticklabels=rows, **colours,
     )
-    axes.tick_params(length=0)
-    axes.tick_params(axis="x", rotation=90, labeltop=True, labelbottom=False)
-    axes.tick_params(axis="y", rotation=0)
-    axes.set_xlabel(title)
+    axes.tick_params(length=0, rotation=0)
+    axes.tick_params(axis="x", labeltop=True, labelbottom=False, rotation=90)
 
 
 def table(header, rows):
