@@ -332,7 +332,7 @@ def number_grid(axes, values, texts, rows, columns, **colours):
     """
     sns.heatmap(
         np.round(values, 2), annot=np.array(texts), fmt="", cbar=False, ax=axes, linewidths=0.5,
-        annot_kws={"fontsize": 7.5}, xticklabels=columns, yticklabels=rows, **colours,
+        annot_kws={"fontsize": 7}, xticklabels=columns, yticklabels=rows, **colours,
     )
     axes.tick_params(length=0, rotation=0)
     axes.tick_params(axis="x", labeltop=True, labelbottom=False, rotation=90)
