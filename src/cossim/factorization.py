@@ -60,7 +60,7 @@ def item_gram(X):
         bound = f"blocks of {gram.shape[0]} columns each"
         require(block.shape[1] == gram.shape[0], "X", bound, block.shape)
         for start in range(0, block.shape[0], ROWS_AT_A_TIME):
-            gram += _gram_of_rows(block[start : start + ROWS_AT_A_TIME])
+            gram += _gram_of_rows(_rows(block, start, start + ROWS_AT_A_TIME))
     require(gram is not None, "X", "at least one block of rows", X)
     return gram
 
@@ -215,6 +215,16 @@ def factor_penalty_loss(X, A, B, lam):
     X, A, B = _loss_input(X, A, B, lam)
     P = X @ A
     return _squared(P @ B.T - X) + lam * (_squared(P) + _squared(B))
+
+
+def _rows(X, start, stop):
+    """Some rows of an array, or of a CSR array, without a copy."""
+    if not sparse.issparse(X):
+        return X[start:stop]
+    indptr = X.indptr[start : stop + 1]
+    entries = slice(indptr[0], indptr[-1])
+    shape = (len(indptr) - 1, X.shape[1])
+    return sparse.csr_array((X.data[entries], X.indices[entries], indptr - indptr[0]), shape=shape)
 
 
 def _gram_of_rows(rows):

@@ -5,16 +5,22 @@ The paper leaves some choices open; each is a parameter of `Simulation` here, wi
 reason, and notebook 03 lists them.
 """
 
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from scipy import sparse
 
 from cossim._require import is_number, require, require_count
 
-# Users are drawn in blocks of this size, each from a random stream of its own. One block of keys
-# fits a CPU's cache, and the data do not depend on how many blocks are drawn.
+# Users are drawn in blocks of this size, each from a random stream of its own: the data depend
+# neither on how many blocks are drawn nor on how many threads draw them.
 BLOCK = 500
+# Within a block, as many at a time as keep their keys in a CPU's cache.
+ROWS_AT_A_TIME = 50
 
 
 @dataclass(frozen=True)
@@ -139,14 +145,26 @@ def simulate_blocks(simulation):
     _, cluster, popularity = _items(simulation)
     low, high = simulation.items_per_user or (1, simulation.n_items)
     _, user_seed = np.random.SeedSequence(simulation.seed).spawn(2)
-    for start in range(0, simulation.n_users, BLOCK):
-        rng = np.random.default_rng(user_seed.spawn(1)[0])
+
+    def draw(start, seed):
+        rng = np.random.default_rng(seed)
         preference = rng.dirichlet(
             np.full(simulation.n_clusters, simulation.preference_concentration), size=BLOCK
         )
         k_u = power_law(rng, simulation.user_exponent, low, high, size=BLOCK)
         chosen = sample_without_replacement(rng, preference, cluster, popularity, k_u)
-        yield _csr(chosen[: simulation.n_users - start])
+        return _csr(chosen[: simulation.n_users - start])
+
+    # NumPy draws and sorts outside Python's lock. Each thread is at most one block ahead, so that
+    # a slow reader does not fill the memory.
+    threads = os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
+        blocks = (pool.submit(draw, start, user_seed.spawn(1)[0])
+                  for start in range(0, simulation.n_users, BLOCK))
+        ahead = deque(islice(blocks, threads + 1))
+        while ahead:
+            yield ahead.popleft().result()
+            ahead.extend(islice(blocks, 1))
 
 
 def power_law(rng, exponent, low, high, size):
@@ -193,12 +211,17 @@ def sample_without_replacement(rng, preference, cluster, popularity, k_u):
         ``preference[u, cluster[i]] * popularity[i]``.
     """
     # A Dirichlet draw is positive with probability one, but may underflow to zero.
-    weight = np.maximum(preference, 1e-200)[:, cluster]
-    weight *= popularity
-    keys = rng.standard_exponential(weight.shape)
-    keys /= weight
-    last = np.take_along_axis(np.sort(keys, axis=1), k_u[:, None] - 1, axis=1)
-    return keys <= last
+    preference = np.maximum(preference, 1e-200)
+    chosen = np.empty((len(preference), len(cluster)), dtype=bool)
+    for start in range(0, len(preference), ROWS_AT_A_TIME):
+        rows = slice(start, start + ROWS_AT_A_TIME)
+        weight = preference[rows][:, cluster]
+        weight *= popularity
+        keys = rng.standard_exponential(weight.shape)
+        keys /= weight
+        last = np.take_along_axis(np.sort(keys, axis=1), k_u[rows, None] - 1, axis=1)
+        chosen[rows] = keys <= last
+    return chosen
 
 
 def _items(simulation):
