@@ -12,7 +12,7 @@ ENV    ?= .venv
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help figures test paper bench reproduce-check mutation-check lock clean stamps
+.PHONY: help figures test paper movielens deep extras bench reproduce-check mutation-check lock clean stamps
 
 # Nothing of the user's own settings may reach a result.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE MPLBACKEND MATPLOTLIBRC JUPYTER_PATH
@@ -32,14 +32,18 @@ OPENBLAS_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS
 
 ifeq ($(ENV),active)
-  PY    := python
-  READY := build/active.ready
+  PY     := python
+  READY  := build/active.ready
+  EXTRAS := build/active.extras
 else
-  PY    := .venv/bin/python
-  READY := .venv/ready
+  PY     := .venv/bin/python
+  READY  := .venv/ready
+  EXTRAS := .venv/extras
 endif
 
-NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
+# Notebooks that need data or packages of their own: see `movielens` and `deep`.
+APART     := notebooks/09-movielens.ipynb notebooks/10-deep-models.ipynb
+NOTEBOOKS := $(filter-out $(APART),$(sort $(wildcard notebooks/[0-9]*.ipynb)))
 STAMPS    := $(NOTEBOOKS:notebooks/%.ipynb=build/%.stamp)
 HELPER    := $(wildcard src/cossim/*.py)
 
@@ -58,8 +62,8 @@ help:  ## list what can be made (this)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 figures:  ## execute every notebook and regenerate every figure and number
-	@$(MAKE) --no-print-directory stamps || { cat build/*.failed 2>/dev/null; exit 1; }
-	@echo "Every figure and number is up to date."
+	@$(MAKE) --no-print-directory stamps || { cat $(STAMPS:.stamp=.failed) 2>/dev/null; exit 1; }
+	@echo "Every figure and number is up to date. Left out: 09-movielens, 10-deep-models (make movielens, make deep)."
 
 stamps: $(STAMPS) build/ledger.stamp
 	@:
@@ -89,6 +93,22 @@ paper:  ## build paper/paper.pdf from the figures and numbers (needs LaTeX)
 	@cmp -s build/paper/paper.pdf paper/paper.pdf || { cp build/paper/paper.pdf build/new.pdf && mv build/new.pdf paper/paper.pdf; }
 	@echo "paper/paper.pdf"
 
+# Execute one notebook that `figures` leaves out, whether or not it is up to date.
+define apart
+@rm -f build/$(1).stamp
+@$(MAKE) --no-print-directory build/$(1).stamp || { cat build/$(1).failed 2>/dev/null; exit 1; }
+@$(PY) tools/ledger.py build/ledger.stamp
+endef
+
+movielens: $(READY)  ## execute notebook 09; COSSIM_DATA=folder or zip, or else it downloads
+	$(call apart,09-movielens)
+
+deep: $(EXTRAS)  ## execute notebook 10, on JAX (minutes)
+	$(call apart,10-deep-models)
+
+extras: $(EXTRAS)  ## install the optional packages: JAX, and the libraries the audit is tested on
+	@:
+
 bench: $(READY)  ## time the helper against the pipeline one would write first, in one run
 	$(PY) tools/bench.py
 
@@ -98,16 +118,23 @@ reproduce-check: $(READY)  ## regenerate everything under many settings and comp
 mutation-check: $(READY)  ## break code and results on purpose and see that `make test` notices (minutes)
 	@$(PY) tools/mutation_check.py
 
-lock: $(READY)  ## renew requirements.lock from pyproject.toml
-	$(PY) -m uv pip compile --quiet pyproject.toml --all-extras --universal --upgrade \
-	  --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
-	  --no-annotate --custom-compile-command "make lock" -o requirements.lock
+COMPILE = $(PY) -m uv pip compile --quiet pyproject.toml --universal --upgrade --python-version 3.11 \
+  --fork-strategy fewest --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+lock: $(READY)  ## renew both locks from pyproject.toml
+	$(COMPILE) --extra run --extra bench -o requirements.lock
+	$(COMPILE) --extra extras --constraints requirements.lock -o requirements-extras.lock
 
 clean:  ## remove the environment and everything else that can be made again
 	rm -rf .venv build
 
 .venv/ready: requirements.lock pyproject.toml tools/make-environment
 	@sh tools/make-environment "$(PYTHON)"
+
+$(EXTRAS): requirements-extras.lock $(READY)
+	@echo "Installing requirements-extras.lock"
+	@$(PY) -m uv pip install --quiet --require-hashes -r requirements-extras.lock || \
+	  { echo "Could not install requirements-extras.lock (see above): this needs a network." >&2; exit 1; }
+	@touch $@
 
 build/active.ready: requirements.lock
 	@$(PY) -c "import cossim, nbval, papermill" || { echo "The active environment lacks a package: conda env create -f environment.yml" >&2; exit 1; }

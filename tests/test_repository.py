@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -22,13 +24,27 @@ def test_makefile_needs_nothing_newer_than_make_3_81():
         assert newer not in makefile, newer
 
 
-def test_lock_pins_every_package_with_hashes_and_names_no_address():
-    lock = (ROOT / "requirements.lock").read_text()
+def locked(name):
+    """The entries of a lock."""
+    lock = (ROOT / name).read_text()
     assert "://" not in lock
-    packages = re.split(r"\n(?=[a-z])", re.sub(r"^#.*\n", "", lock, flags=re.MULTILINE).strip())
-    assert len(packages) > 100
+    return re.split(r"\n(?=[a-z])", re.sub(r"^#.*\n", "", lock, flags=re.MULTILINE).strip())
+
+
+@pytest.mark.parametrize(("name", "least"), [("requirements.lock", 100), ("requirements-extras.lock", 30)])
+def test_lock_pins_every_package_with_hashes_and_names_no_address(name, least):
+    packages = locked(name)
+    assert len(packages) > least
     for package in packages:
         assert re.match(r"[a-z0-9.-]+==\S+", package) and "--hash=sha256:" in package, package
+
+
+def test_extras_change_no_version_of_the_other_lock():
+    versions, extras = (dict(entry.split()[0].split("==") for entry in locked(name))
+                        for name in ("requirements.lock", "requirements-extras.lock"))
+    shared = versions.keys() & extras.keys()
+    assert "numpy" in shared
+    assert {name: extras[name] for name in shared} == {name: versions[name] for name in shared}
 
 
 def test_workflows_follow_their_schema():
