@@ -118,12 +118,12 @@ MUTATIONS = [
 def main():
     shutil.rmtree(CLONE, ignore_errors=True)
     subprocess.run(["git", "clone", "--quiet", ROOT, CLONE], check=True)
-    if not passes():
-        raise SystemExit("mutation_check.py: make test fails without any mutation")
+    if complaint := failure():
+        raise SystemExit(f"{complaint}\nmutation_check.py: make test fails without any mutation")
     missed = 0
     for mutate in MUTATIONS:
         mutate()
-        survived = passes()
+        survived = not failure()
         missed += survived
         print(f"{'MISSED' if survived else 'caught'}  {mutate.__doc__}", flush=True)
         subprocess.run(["git", "checkout", "--quiet", "."], cwd=CLONE, check=True)
@@ -132,11 +132,17 @@ def main():
     return 1 if missed else 0
 
 
-def passes():
-    """Whether `make test` succeeds in the clone. Its quick half goes first, for most do not survive it."""
+def failure():
+    """What `make test` in the clone ends with if it fails. Its quick half goes first: most mutations do
+    not survive it.
+    """
     quick = [".venv/bin/python", "-m", "pytest", "-x", "tests", "--ignore", "tests/test_artefacts.py"]
-    return all(subprocess.run(command, cwd=CLONE, capture_output=True, check=False).returncode == 0
-               for command in (["make", ".venv/ready"], quick, ["make", "test"]))
+    for command in (["make", ".venv/ready"], quick, ["make", "test"]):
+        run = subprocess.run(command, cwd=CLONE, text=True, check=False,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if run.returncode != 0:
+            return run.stdout[-3000:]
+    return ""
 
 
 if __name__ == "__main__":
