@@ -98,9 +98,11 @@ def test_failing_cell_is_named_last_and_changes_nothing(project):
 def test_interruption_changes_nothing(project, how):
     write_notebook(project, WRITES_A_FIGURE, "time.sleep(120)")
     before = committed(project)
+    # What a shell starts in the background ignores Ctrl-C, and hands that down; a user's make does not.
     running = subprocess.Popen(["make", "ENV=active", "figures"], cwd=project, env=ACTIVE,
                                start_new_session=True, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+                               stderr=subprocess.DEVNULL,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     written = project / "build/00-tiny/figures/tiny.txt"
     deadline = time.monotonic() + 60
     while not written.exists() and time.monotonic() < deadline:
