@@ -63,6 +63,18 @@ def test_png_is_what_the_notebook_draws(name):
     assert difference.max() <= 16 and (difference > 2).mean() < 1e-3
 
 
+@pytest.mark.parametrize("name", [n for n in names(FIGURES) if n.endswith(".gif")])
+def test_gif_is_what_the_notebook_draws(name):
+    with Image.open(ROOT / "figures" / name) as committed, Image.open(regenerated("figures", name)) as made:
+        assert made.n_frames == committed.n_frames > 1
+        for frame in range(made.n_frames):
+            committed.seek(frame)
+            made.seek(frame)
+            assert made.info["duration"] == committed.info["duration"]
+            pixels = [np.asarray(image.convert("RGB"), dtype=int) for image in (made, committed)]
+            assert (np.abs(pixels[0] - pixels[1]).max(axis=2) > 2).mean() < 1e-3
+
+
 @pytest.mark.parametrize("name", [n for n in names(FIGURES) if n.endswith(".pdf")])
 def test_pdf_is_what_the_notebook_draws(name):
     committed = pdf_streams(ROOT / "figures" / name)

@@ -15,8 +15,10 @@ from cossim.publication import (
     data_panels,
     labelled_curves,
     output_folder,
+    save_animation,
     save_figure,
     score_panels,
+    similarity_frame,
     similarity_panel,
     similarity_row,
     table,
@@ -136,6 +138,46 @@ def test_pdf_embeds_its_fonts_as_truetype(output):
 def test_figure_names_are_restricted(name, output):
     with pytest.raises(ValueError, match=r"^name\b"):
         save_figure(drawing(), name)
+    assert list(output.iterdir()) == []
+
+
+def frames(grey_levels):
+    """One plain picture per grey level, with the same black half in all of them."""
+    S = np.zeros((2, 2))
+    return [similarity_frame(np.full((2, 2), level), S, None, f"{level}") for level in grey_levels]
+
+
+def test_animation_runs_there_and_back_and_stands_still_where_nothing_changes(output):
+    assert save_animation(frames([0, 0.5, 1]), "moving", seconds=0.1, pause=0.5) is None
+    with Image.open(output / "figures/moving.gif") as gif:
+        shown = []
+        for i in range(gif.n_frames):
+            gif.seek(i)
+            shown.append((np.asarray(gif.convert("RGB"), dtype=int), gif.info["duration"]))
+    pictures, durations = zip(*shown, strict=True)
+    assert list(durations) == [500, 100, 500, 100]
+    np.testing.assert_array_equal(pictures[1], pictures[3])
+    width = pictures[0].shape[1]
+    left, right = (slice(width // 8, width // 3), slice(5 * width // 8, 7 * width // 8))
+    middle = slice(pictures[0].shape[0] // 3, pictures[0].shape[0] // 2)
+    levels = [picture[middle, left].mean() for picture in pictures[:3]]
+    assert levels[0] > levels[1] + 20 > levels[2] + 40  # from light to dark
+    for picture in pictures[1:]:
+        np.testing.assert_array_equal(picture[middle, right], pictures[0][middle, right])
+
+
+def test_animation_has_the_same_bytes_again(output):
+    written = []
+    for _ in range(2):
+        save_animation(frames([0, 1]), "moving")
+        written.append((output / "figures/moving.gif").read_bytes())
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("name", NOT_NAMES)
+def test_animation_names_are_restricted(name, output):
+    with pytest.raises(ValueError, match=r"^name\b"):
+        save_animation(frames([0, 1]), name)
     assert list(output.iterdir()) == []
 
 
