@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cossim._require import finite_array, require, require_count
-from cossim.factor_files import embed, row_blocks
+from cossim.factor_files import Table, embed, read_descriptions, read_factors, row_blocks
 
 AS_TRAINED = "as trained"
 BALANCED = "balanced"
@@ -19,10 +19,9 @@ ITEM_WHITENED = "item-whitened"
 PREDICTIONS = "prediction space"
 
 # The verdict's thresholds, on the mean share of neighbours that the embedding as trained has in common
-# with another scaling. A list of ten in which two change still reads as the same list; twenty in a
-# hundred is more than a model gains by its next release. That factors are balanced is a statement on
-# training rather than on lists, hence closer to one: coincidences reach 0.92, a converged ALS 0.99
-# (notebook 08).
+# with another scaling. The first is a convention: of a list of ten, two may change. The second asks
+# whether training has balanced the factors, not whether lists look alike, and so is closer to one: a
+# converged ALS reaches 0.99 (tests/test_libraries.py), an accident 0.92 (notebook 08).
 STABLE = 0.8
 BALANCED_ENOUGH = 0.95
 
@@ -61,6 +60,69 @@ class Audit(NamedTuple):
     overlap: dict
     verdict: str
     reasons: list
+
+
+def load(item_factors, user_factors="", item_table=""):
+    """Read items and users from files and check that they fit, before any work starts.
+
+    Parameters
+    ----------
+    item_factors, user_factors : str or Path
+        For `read_factors`; without users, empty.
+    item_table : str or Path
+        For `read_descriptions`, or empty.
+
+    Returns
+    -------
+    items : Table
+    P : ndarray, shape (n, k), or None
+
+    Raises
+    ------
+    ValueError
+        In one line, as `read_factors`, `read_descriptions` and `check_factors` do.
+    """
+    items = read_factors(item_factors, "item_factors")
+    P = read_factors(user_factors, "user_factors").factors if user_factors else None
+    check_factors(items.factors, P)
+    if item_table:
+        described = read_descriptions(item_table, len(items.factors))._asdict()
+        items = items._replace(**{name: values for name, values in described.items() if values is not None})
+    return items, P
+
+
+def choose(chosen, items, n=4):
+    """Row numbers of the items named in `chosen`, or of `n` from the most to the least popular.
+
+    Parameters
+    ----------
+    chosen : str
+        Ids (row numbers from 0, where there are no ids) with commas in between, or empty.
+    items : Table
+        Without counts, the norm stands in for popularity.
+    n : int
+
+    Returns
+    -------
+    ndarray of int
+        Ascending.
+
+    Raises
+    ------
+    ValueError
+        If an id is not there.
+    """
+    p = len(items.factors)
+    if not chosen.strip():
+        size = items.counts if items.counts is not None else moments(items.factors).norms
+        return np.sort(np.argsort(-size, kind="stable")[np.linspace(0, p - 1, min(n, p)).astype(int)])
+    ids = [str(name) for name in (range(p) if items.ids is None else items.ids)]
+    rows = {name: row for row, name in enumerate(ids)}
+    wanted = [name.strip() for name in chosen.split(",") if name.strip()]
+    missing = [name for name in wanted if name not in rows]
+    known = "ids of items" if items.ids is not None else f"row numbers in 0..{p - 1}"
+    require(not missing, "chosen", known, missing[:5])
+    return np.unique([rows[name] for name in wanted])
 
 
 def audit(B, P=None, n_queries=1000, n_neighbours=10, seed=0):
