@@ -218,15 +218,16 @@ def moments(M, argument="M"):
 def scalings(item_gram, user_gram=None, precision=np.finfo(np.float64).eps):
     """Matrices T for which the items ``B T`` belong to equally optimal solutions.
 
-    Users are then ``P T^-T``, and predictions stay what they were. With ``H = P^T P`` and the
-    eigenvalues s^2 and eigenvectors W of ``H^(1/2) B^T B H^(1/2)``:
+    Users are then ``P T^-T``, and predictions stay what they were. T is given up to a rotation, which
+    no cosine sees. With ``H = P^T P``, the eigenvalues s^2 and eigenvectors W of ``H^(1/2) B^T B
+    H^(1/2)``, and ``B^T B = R dMat(l) R^T``:
 
-    ================  =========================  ===========================================
+    ================  =========================  ==============================================
     as trained        I
     balanced          H^(1/2) W dMat(s)^(-1/2)   Gram matrices of users and items are equal
-    item-whitened     (B^T B)^(-1/2)             that of items is I
-    prediction space  H^(1/2)                    that of users is I: "user-whitened" as well
-    ================  =========================  ===========================================
+    item-whitened     R dMat(l)^(-1/2)           that of the items is I
+    prediction space  H^(1/2)                    that of the users is I: "user-whitened" as well
+    ================  =========================  ==============================================
 
     Directions in which a Gram matrix vanishes are left out: they predict nothing.
 
@@ -244,7 +245,7 @@ def scalings(item_gram, user_gram=None, precision=np.finfo(np.float64).eps):
         From the flattest weighting of latent dimensions to the steepest, after "as trained".
     """
     squares, R = _spectrum(item_gram, precision)
-    found = {AS_TRAINED: np.eye(len(item_gram)), ITEM_WHITENED: R / np.sqrt(squares) @ R.T}
+    found = {AS_TRAINED: np.eye(len(item_gram)), ITEM_WHITENED: R / np.sqrt(squares)}
     if user_gram is not None:
         squares, R = _spectrum(user_gram, precision)
         root = R * np.sqrt(squares) @ R.T
@@ -421,7 +422,7 @@ def judge(shared):
 def _sentence(where, share, threshold, meaning):
     """One reason of the verdict: what was measured, and what it would take."""
     sign = "at least" if share >= threshold else "below"
-    return (f"Of ten neighbours as trained, {10 * share:.1f} stay {where}: "
+    return (f"Of ten neighbours as trained, {10 * share:.2f} stay {where}: "
             f"{sign} the {10 * threshold:g} that mean {meaning}.")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import seaborn as sns
 from IPython.display import Image, Markdown
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from cossim._require import require
 
@@ -365,7 +366,7 @@ def audit_panels(verdict, by_group, group, overlap, pairs, weighing):
     names = list(overlap)
     colours = dict(zip(names, ("0.25", "C0", "C2", "C3"), strict=False))
     figure = Figure(figsize=(TEXT_WIDTH, 5.2))
-    (by_size, shared), (cosines, axes) = figure.subplots(2, 2, width_ratios=[1.35, 1])
+    (by_size, shared), (cosines, axes) = figure.subplots(2, 2, width_ratios=[1.25, 1])
     figure.suptitle(verdict, fontsize=11, fontweight="bold")
 
     groups = len(next(iter(by_group.values())))
@@ -397,6 +398,9 @@ def audit_panels(verdict, by_group, group, overlap, pairs, weighing):
         ends[name] = weight[-1]
     axes.set(xscale="log", yscale="log", xlabel="direction of latent space", title="how strongly it counts")
     axes.minorticks_off()
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
     _label_ends(axes, len(weight), ends, colours, gap=0.09)
     return figure
 
