@@ -50,6 +50,7 @@ def main(arguments):
     try:
         items, P = load(options.items, options.users, options.table)
         choose(options.chosen, items)
+        items, P = None, P is not None  # from here on, the notebook needs the memory
         if out.exists() and not out.is_dir():
             raise ValueError(f"{out}: not a folder")
         out.mkdir(parents=True, exist_ok=True)
@@ -59,7 +60,7 @@ def main(arguments):
                                body="\n".join(_body(executed)))
             (Path(scratch) / "report.html").write_text(page, encoding="utf-8")
             vectors = out / "prediction-space.npy"
-            if P is None:
+            if not P:
                 vectors.unlink(missing_ok=True)  # of an earlier audit, of other items
             else:
                 (Path(scratch) / vectors.name).replace(vectors)
@@ -73,7 +74,7 @@ def main(arguments):
     except KeyboardInterrupt:
         return "audit: interrupted, nothing was written"
     print(out / "report.html")
-    print(vectors if P is not None else "No prediction-space vectors: they need the users' factors.")
+    print(vectors if P else "No prediction-space vectors: they need the users' factors.")
 
 
 def _options(arguments):
