@@ -130,9 +130,17 @@ def test_list_overlap_counts_members_whatever_their_order():
 
 def test_hubness_of_a_circle_is_none_and_of_a_star_is_large():
     circle = (np.arange(20)[:, None] + [1, 2]) % 20
-    assert hubness(circle, 20) == (0.0, 0.1)
-    skewness, largest = hubness(np.zeros((19, 1), dtype=int), 20)
-    assert skewness > 4 and largest == 1
+    skewness, _, largest = hubness(circle, 20)
+    assert (skewness, largest) == (0, 0.1)
+    skewness, by_chance, largest = hubness(np.zeros((19, 1), dtype=int), 20)
+    assert skewness > 4 > by_chance and largest == 1
+
+
+@pytest.mark.parametrize("q, p", [(2000, 100), (500, 10_000)])
+def test_hubness_by_chance_is_that_of_random_lists(q, p):
+    rng = np.random.default_rng(0)
+    measured, by_chance, _ = hubness(rng.permuted(np.tile(np.arange(p), (q, 1)), axis=1)[:, :10], p)
+    assert measured == pytest.approx(by_chance, rel=0.15, abs=0.3)
 
 
 def test_popularity_share_of_a_power_law_is_one_and_of_noise_is_none():
