@@ -136,11 +136,11 @@ def test_hubness_of_a_circle_is_none_and_of_a_star_is_large():
     assert skewness > 4 > by_chance and largest == 1
 
 
-@pytest.mark.parametrize("q, p", [(2000, 100), (500, 10_000)])
+@pytest.mark.parametrize("q, p", [(2000, 2000), (500, 10_000)])
 def test_hubness_by_chance_is_that_of_random_lists(q, p):
     rng = np.random.default_rng(0)
     measured, by_chance, _ = hubness(rng.permuted(np.tile(np.arange(p), (q, 1)), axis=1)[:, :10], p)
-    assert measured == pytest.approx(by_chance, rel=0.15, abs=0.3)
+    assert measured == pytest.approx(by_chance, rel=0.15, abs=0.2)
 
 
 def test_popularity_share_of_a_power_law_is_one_and_of_noise_is_none():
