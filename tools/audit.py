@@ -121,7 +121,7 @@ def _body(notebook):
             elif "image/png" in data:
                 png = data["image/png"].replace("\n", "")
                 yield f'<img alt="The audit in four panels" src="data:image/png;base64,{png}">'
-            elif output.output_type == "stream":
+            elif output.output_type == "stream" and output.name == "stdout":
                 yield f"<pre>{escape(output.text)}</pre>"
 
 

@@ -149,8 +149,10 @@ def audit(B, P=None, n_queries=1000, n_neighbours=10, seed=0):
     ValueError
         If the numbers of columns differ, entries are not finite, or an item's row is zero.
     """
-    items, users = check_factors(B, P)
-    p = len(items.norms)
+    check_factors(B, P)
+    p = B.shape[0]
+    items = moments(B, "item factors")
+    users = None if P is None else moments(P, "user factors")
     require_count("n_neighbours", n_neighbours, 1, p - 1)
     transforms = scalings(items.gram, None if users is None else users.gram, _precision(B))
     rng = np.random.default_rng(seed)
@@ -163,14 +165,14 @@ def audit(B, P=None, n_queries=1000, n_neighbours=10, seed=0):
 
 
 def check_factors(B, P=None):
-    """Look once at all rows of the factors: `Moments` of items and of users (or None).
+    """Raise unless `B` and `P` can be the factors of one model.
 
     A user without a single interaction may have a zero row, which changes nothing. An item may not.
 
     Raises
     ------
     ValueError
-        If the numbers of columns differ, entries are not finite, or an item's row is zero.
+        If they are no matrices, the numbers of columns differ, or an item's row is zero.
     """
     for argument, M in (("item factors", B), ("user factors", P)):
         shape = getattr(M, "shape", np.shape(M))
@@ -180,12 +182,11 @@ def check_factors(B, P=None):
         k = B.shape[1]
         require(P.shape[1] == k, "user factors", f"of {k} columns, as the item factors", P.shape)
     require(B.shape[0] > 1, "item factors", "of at least two items", B.shape)
-    items = moments(B, "item factors")
-    zero = np.flatnonzero(items.norms == 0)
+    blocks = row_blocks(B.shape[0])
+    zero = np.flatnonzero(np.concatenate([~np.asarray(B[rows]).any(axis=1) for rows in blocks]))
     if zero.size:
         raise ValueError(f"item factors must be without zero rows, which have no cosine, got {zero.size}: "
                          f"rows {zero[:5].tolist()}{' and so on' if zero.size > 5 else ''}")
-    return items, None if P is None else moments(P, "user factors")
 
 
 def moments(M, argument="M"):
