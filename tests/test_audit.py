@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from cossim import audit as rooms
 from cossim.audit import (
     AS_TRAINED,
     BALANCED,
@@ -208,4 +207,4 @@ def test_users_without_interactions_change_nothing(factors):
 def test_names_of_scalings_are_in_the_verdict_s_reasons():
     for name in (ITEM_WHITENED, BALANCED, PREDICTIONS):
         shared = dict.fromkeys((ITEM_WHITENED, BALANCED, PREDICTIONS), 0.9) | {name: 0.1}
-        assert f"({name})" in rooms.judge(shared)[1][0]
+        assert f"({name})" in judge(shared)[1][0]
