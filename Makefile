@@ -12,7 +12,7 @@ ENV    ?= .venv
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help figures test paper movielens deep extras bench reproduce-check mutation-check lock clean stamps
+.PHONY: help figures test paper audit movielens deep extras bench reproduce-check mutation-check lock clean stamps
 
 # Nothing of the user's own settings may reach a result.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE MPLBACKEND MATPLOTLIBRC JUPYTER_PATH
@@ -93,6 +93,11 @@ paper:  ## build paper/paper.pdf from the figures and numbers (needs LaTeX)
 	@cmp -s build/paper/paper.pdf paper/paper.pdf || { cp build/paper/paper.pdf build/new.pdf && mv build/new.pdf paper/paper.pdf; }
 	@echo "paper/paper.pdf"
 
+OUT ?= build/audit
+audit: $(READY)  ## audit your own embeddings: make audit ITEMS=items.npy USERS=users.npy
+	@test -n "$(ITEMS)" || { echo "Which file? make audit ITEMS=items.npy USERS=users.npy [TABLE=items.csv] [CHOSEN=id,id] [OUT=folder]" >&2; exit 1; }
+	@$(PY) tools/audit.py "$(ITEMS)" --users "$(USERS)" --table "$(TABLE)" --chosen "$(CHOSEN)" --out "$(OUT)"
+
 # Execute one notebook that `figures` leaves out, whether or not it is up to date.
 define apart
 @rm -f build/$(1).stamp
@@ -122,7 +127,7 @@ COMPILE = $(PY) -m uv pip compile --quiet pyproject.toml --universal --upgrade -
   --fork-strategy fewest --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 lock: $(READY)  ## renew both locks from pyproject.toml
 	$(COMPILE) --extra run --extra bench -o requirements.lock
-	$(COMPILE) --extra extras --constraints requirements.lock -o requirements-extras.lock
+	$(COMPILE) --extra deep --extra libraries --constraints requirements.lock -o requirements-extras.lock
 
 clean:  ## remove the environment and everything else that can be made again
 	rm -rf .venv build

@@ -15,6 +15,7 @@ import seaborn as sns
 from IPython.display import Image, Markdown
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from cossim._require import require
 
@@ -400,6 +401,86 @@ def number_grid(axes, values, texts, rows, columns, **colours):
     )
     axes.tick_params(length=0, rotation=0)
     axes.tick_params(axis="x", labeltop=True, labelbottom=False, rotation=90)
+
+
+def audit_panels(verdict, by_group, group, overlap, pairs, weighing):
+    """Draw an audit on one page: overlap by group, overlap of all, cosines of pairs, weights.
+
+    Everything is rounded to three digits before it is drawn.
+
+    Parameters
+    ----------
+    verdict : str
+        The title.
+    by_group : dict of str to ndarray, shape (g,)
+        For each scaling, the mean share of neighbours as trained that it keeps in each group.
+    group : str
+        By what items are grouped, from the largest.
+    overlap : dict of str to dict of str to float
+        Mean share of neighbours that two scalings have in common.
+    pairs : ndarray, shape (m, 5)
+        For each pair of items the cosine as trained, its extremes over scalings, and over any D.
+    weighing : dict of str to ndarray
+        Positive weights of latent directions under each scaling.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    names = list(overlap)
+    colours = dict(zip(names, ("0.25", "C0", "C2", "C3"), strict=False))
+    figure = Figure(figsize=(TEXT_WIDTH, 5.2))
+    (by_size, shared), (cosines, axes) = figure.subplots(2, 2, width_ratios=[1.25, 1])
+    figure.suptitle(verdict, fontsize=11, fontweight="bold")
+
+    groups = len(next(iter(by_group.values())))
+    ends = {}
+    for name, share in by_group.items():
+        by_size.plot(1 + np.arange(groups), np.round(100 * share, 1), color=colours[name], marker="o", markersize=3)
+        ends[name] = round(100 * share[-1], 1)
+    _label_ends(by_size, groups, ends, colours, gap=8)
+    by_size.set(ylim=(0, 103), xlabel=f"tenth of the items, by {group} (1: largest)", ylabel="neighbours kept (%)",
+                title="how many neighbours as trained stay")
+
+    values = np.array([list(row.values()) for row in overlap.values()])
+    texts = [[f"{100 * value:.0f}" for value in row] for row in values]
+    number_grid(shared, values, texts, names, [""] * len(names), vmin=0, vmax=1, cmap=SIMILARITY_COLOURS)
+    shared.set_title("shared nearest neighbours (%)")
+
+    as_trained, low, high, least, most = np.round(pairs[np.argsort(pairs[:, 0])].T, 3)
+    x = np.arange(len(pairs))
+    cosines.vlines(x, least, most, color="0.85", linewidth=1)
+    cosines.vlines(x, low, high, color="C0", linewidth=1.6)
+    cosines.plot(x, as_trained, ".", color="0.1", markersize=4)
+    cosines.set(ylim=(-1.05, 1.05), xticks=[], xlabel="pairs of items", ylabel="cosine",
+                title="dot: as trained; blue: scalings above; grey: any $D$")
+
+    ends = {}
+    for name, weight in weighing.items():
+        weight = np.array([float(f"{value:.2e}") for value in weight])
+        axes.plot(1 + np.arange(len(weight)), weight, color=colours[name])
+        ends[name] = weight[-1]
+    axes.set(xscale="log", yscale="log", xlabel="direction of latent space", title="how strongly it counts")
+    axes.minorticks_off()
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+    _label_ends(axes, len(weight), ends, colours, gap=0.09)
+    return figure
+
+
+def _label_ends(axes, x, ends, colours, gap):
+    """Name curves at their right ends, at least `gap` apart (in decades on a logarithmic axis)."""
+    logarithmic = axes.get_yscale() == "log"
+    if logarithmic:
+        low, high = np.log10(axes.get_ylim())
+        gap *= high - low
+    at = None
+    for name, y in sorted(ends.items(), key=lambda item: item[1]):
+        y = np.log10(y) if logarithmic else y
+        at = y if at is None else max(y, at + gap)
+        axes.annotate(name, (x, 10**at if logarithmic else at), xytext=(5, 0), textcoords="offset points",
+                      color=colours[name], va="center", fontsize=8, annotation_clip=False)
 
 
 def table(header, rows):
