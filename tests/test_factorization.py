@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 from scipy.optimize import approx_fprime, minimize
 
+from cossim import factorization
 from cossim.factorization import (
     Factors,
     Spectrum,
@@ -14,6 +15,7 @@ from cossim.factorization import (
     fit_factor_penalty,
     fit_product_penalty,
     item_gram,
+    leading_spectrum,
     product_penalty_loss,
     rescale,
     shrinkage,
@@ -469,3 +471,40 @@ def test_user_cosines_are_those_of_the_data_at_full_rank():
 def test_rescaling_names_a_bad_d(d):
     with pytest.raises(ValueError, match=r"^d\b"):
         rescale(Factors(np.ones((4, 3)), np.ones((4, 3))), d)
+
+
+# leading_spectrum
+
+
+@pytest.mark.parametrize("limit", [5, 1000], ids=["by svds", "by the Gram matrix"])
+@pytest.mark.parametrize("shape", [(60, 25), (25, 60)])
+def test_leading_spectrum_is_that_of_a_dense_svd(shape, limit, monkeypatch):
+    monkeypatch.setattr(factorization, "GRAM_COLUMNS", limit)
+    X = sparse.random_array(shape, density=0.3, rng=np.random.default_rng(4), format="csr")
+    sigma, V = leading_spectrum(X, 6)
+    _, expected, Vt = np.linalg.svd(X.toarray())
+    np.testing.assert_allclose(sigma, expected[:6], rtol=1e-10)
+    np.testing.assert_allclose((V * sigma) @ V.T, (Vt[:6].T * expected[:6]) @ Vt[:6], atol=1e-9)
+    assert (V[np.abs(V).argmax(axis=0), np.arange(6)] > 0).all()
+
+
+def test_leading_spectrum_has_the_same_bytes_again(monkeypatch):
+    monkeypatch.setattr(factorization, "GRAM_COLUMNS", 5)
+    X = sparse.random_array((60, 25), density=0.3, rng=np.random.default_rng(4), format="csr")
+    first, second = leading_spectrum(X, 6), leading_spectrum(X, 6)
+    assert first.V.tobytes() == second.V.tobytes()
+
+
+@pytest.mark.parametrize("k", [0, 25, 2.5])
+def test_leading_spectrum_bounds_k(k, monkeypatch):
+    monkeypatch.setattr(factorization, "GRAM_COLUMNS", 5)
+    with pytest.raises(ValueError, match=r"^k\b"):
+        leading_spectrum(sparse.eye_array(25, format="csr"), k)
+
+
+def test_leading_spectrum_refuses_nan(monkeypatch):
+    monkeypatch.setattr(factorization, "GRAM_COLUMNS", 5)
+    X = sparse.eye_array(25, format="csr")
+    X.data[3] = np.nan
+    with pytest.raises(ValueError, match=r"^X\b"):
+        leading_spectrum(X, 2)

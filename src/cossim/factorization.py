@@ -9,12 +9,15 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 from scipy import sparse
+from scipy.sparse.linalg import svds
 
 from cossim._require import finite_array, is_number, require, require_count
 
 # float32 counts whole numbers exactly up to here.
 EXACT_FLOAT32 = 2**24
 ROWS_AT_A_TIME = 4096
+# A Gram matrix of 20,000 columns takes 3 GB, and its decomposition most of an hour.
+GRAM_COLUMNS = 20_000
 
 
 class Spectrum(NamedTuple):
@@ -104,6 +107,39 @@ def spectrum(gram, k=None):
     V = V[:, ::-1]
     V = V * np.sign(V[np.abs(V).argmax(axis=0), np.arange(V.shape[1])])
     return Spectrum(np.sqrt(squares[::-1]), V)
+
+
+def leading_spectrum(X, k):
+    """The k largest singular values of X and their right singular vectors, however wide X is.
+
+    Up to `GRAM_COLUMNS` columns by way of the Gram matrix, which is exact and fast; beyond, where that
+    matrix would not fit, by ``scipy.sparse.linalg.svds``.
+
+    Parameters
+    ----------
+    X : array_like or sparse array, shape (n, p)
+    k : int
+        ``1 <= k <= p``; beyond `GRAM_COLUMNS` columns, ``k < min(n, p)``.
+
+    Returns
+    -------
+    Spectrum
+
+    Raises
+    ------
+    ValueError
+        If X is not finite or `k` is out of range.
+    """
+    p = X.shape[1]
+    if p <= GRAM_COLUMNS:
+        return spectrum(item_gram(X), k)
+    require_count("k", k, 1, min(X.shape) - 1)
+    values = X.data if sparse.issparse(X) else X
+    require(bool(np.isfinite(values).all()), "X", "finite", "NaN or infinite entries")
+    # A fixed starting vector, or each run would have other last digits.
+    _, sigma, Vt = svds(X, k=k, v0=np.ones(min(X.shape)), solver="arpack")
+    V = Vt[::-1].T
+    return Spectrum(sigma[::-1], V * np.sign(V[np.abs(V).argmax(axis=0), np.arange(k)]))
 
 
 def fit_product_penalty(spectrum, lam, k):
