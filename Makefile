@@ -32,7 +32,7 @@ OPENBLAS_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS
 
 # Notebooks run in their own folder, so that a relative path to data must become an absolute one.
-override COSSIM_DATA := $(shell case "$(COSSIM_DATA)" in ""|/*) echo "$(COSSIM_DATA)";; *) echo "$(CURDIR)/$(COSSIM_DATA)";; esac)
+override COSSIM_DATA := $(shell case "$(COSSIM_DATA)" in (""|/*) echo "$(COSSIM_DATA)";; (*) echo "$(CURDIR)/$(COSSIM_DATA)";; esac)
 export COSSIM_DATA
 
 ifeq ($(ENV),active)
