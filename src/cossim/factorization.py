@@ -16,8 +16,8 @@ from cossim._require import finite_array, is_number, require, require_count
 # float32 counts whole numbers exactly up to here.
 EXACT_FLOAT32 = 2**24
 ROWS_AT_A_TIME = 4096
-# A Gram matrix of 20,000 columns takes 3 GB, and its decomposition most of an hour.
-GRAM_COLUMNS = 20_000
+# Beyond, svds is faster: the Gram matrix costs the square of the columns, however sparse X is.
+GRAM_COLUMNS = 2_000
 
 
 class Spectrum(NamedTuple):
@@ -112,8 +112,8 @@ def spectrum(gram, k=None):
 def leading_spectrum(X, k):
     """The k largest singular values of X and their right singular vectors, however wide X is.
 
-    Up to `GRAM_COLUMNS` columns by way of the Gram matrix, which is exact and fast; beyond, where that
-    matrix would not fit, by ``scipy.sparse.linalg.svds``.
+    Up to `GRAM_COLUMNS` columns by way of the Gram matrix, beyond by ``scipy.sparse.linalg.svds``, in
+    memory that grows with the entries of X only.
 
     Parameters
     ----------
