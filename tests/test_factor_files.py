@@ -89,9 +89,9 @@ def write(path, text):
     ("m.npz", lambda path: np.savez(path, factors=M, ids=[1, 2]), "ids must be of length 4, one per row, got 2"),
     ("m.npz", lambda path: np.savez(path, factors=M, counts=[1, 2, 3, -4]), "counts must be numbers >= 0"),
     ("m.csv", lambda path: write(path, "f1,f2\n1,2\n3,four\n"), "text where numbers belong, in column f2"),
-    ("m.csv", lambda path: write(path, "1,2\n3,four\n"), "text where numbers belong, in column 1"),
+    ("m.csv", lambda path: write(path, "5,2\n3,four\n"), "text where numbers belong, in column 1"),
     ("m.csv", lambda path: write(path, "f1,f2\n1,2\n3,\n"), "NaN or infinite numbers, first in row 1"),
-    ("m.csv", lambda path: write(path, "1,2\n3,4,5\n"), "not a .csv file"),
+    ("m.csv", lambda path: write(path, "5,2\n3,4,5\n"), "not a .csv file"),
     ("m.csv", lambda path: write(path, ""), "not a .csv file"),
     ("m.csv", lambda path: write(path, "id,label\n1,a\n"), "a column per dimension"),
     ("m.csv", lambda path: path.write_bytes(b"\x00\xff\xfe\x00"), "m.csv"),
@@ -135,3 +135,47 @@ def test_vectors_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="went away"):
         write_vectors(path, Failing(), T)
     assert list(path.parent.iterdir()) == []
+
+
+AMBIGUOUS = "may be names of columns or an item"
+AN_INDEX = 'may be ids or a dimension: call it "id", or leave it out'
+
+
+@pytest.mark.parametrize(("how", "message"), [
+    ({"index": False}, AMBIGUOUS),  # the first line is 0,1,2
+    ({}, f"the first column {AN_INDEX}"),  # the index is a column without a name
+    ({"index_label": "item_id"}, f'column "item_id" {AN_INDEX}'),
+    ({"index_label": "movieId"}, f'column "movieId" {AN_INDEX}'),
+    ({"index_label": "row"}, f'column "row" {AN_INDEX}'),  # told by its values
+    ({"header": False}, f"the first column {AN_INDEX}"),
+])
+def test_csv_that_pandas_writes_is_never_misread(tmp_path, how, message):
+    import pandas
+
+    path = tmp_path / "items.csv"
+    pandas.DataFrame(M).to_csv(path, **how)
+    with pytest.raises(ValueError) as error:
+        read_factors(path)
+    assert str(error.value).startswith(f"{path}: ") and message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_csv_that_pandas_writes_with_names_is_read(tmp_path):
+    import pandas
+
+    path = tmp_path / "items.csv"
+    named = pandas.DataFrame(M, columns=["f0", "f1", "f2"])
+    named.to_csv(path, index=False)
+    assert np.allclose(read_factors(path).factors, M)
+    named.to_csv(path, index_label="id")
+    assert np.allclose(read_factors(path).factors, M) and list(read_factors(path).ids) == [0, 1, 2, 3]
+
+
+def test_ids_in_a_parquet_column_of_another_name_are_no_dimension(tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed (optional extra: libraries)")
+    import pandas
+
+    path = tmp_path / "m.parquet"
+    pandas.DataFrame(M, columns=["f1", "f2", "f3"]).assign(movieId=[5, 6, 7, 8]).to_parquet(path)
+    with pytest.raises(ValueError, match='column "movieId" may be ids'):
+        read_factors(path)

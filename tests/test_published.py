@@ -58,11 +58,11 @@ def recorded_numbers():
 def test_numbers_in_the_readme_are_recorded():
     """In the README a measured number is followed by its name: 0.97<!-- auc-full -->."""
     prose = re.sub(r"```.*?```", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    quoted = re.findall(r"([\d.,]+%?)<!-- ([a-z0-9-]+) -->", prose)
+    quoted = re.findall(r"([+−]?[\d.,]+%?)<!-- ([a-z0-9-]+) -->", prose)
     assert quoted
     numbers = recorded_numbers()
     for value, name in quoted:
-        assert numbers[name].replace("\\%", "%").replace("{,}", ",") == value, name
+        assert numbers[name].replace("\\%", "%").replace("{,}", ",").replace("-", "−") == value, name
     unnamed = re.findall(r"(?<!Python )(?<!Section )(?<![\w./-])\d+(?:\.\d+%?|%)(?!<!--)(?![\w.])", prose)
     assert unnamed == [], "numbers without the name of their record"
 

@@ -197,6 +197,10 @@ def _matrix_name(path, archive, name):
 def _read_csv(path, name):
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         first = next(csv.reader(file), [])
+    counting = [[str(i + start) for i in range(len(first))] for start in (0, 1)]
+    if first and first in counting:
+        raise ValueError(f"{path}: the first line, {','.join(first[:3])},..., may be names of columns or an item: "
+                         "name the columns (f0,f1,...), or leave that line out")
     return _factors_of(path, _frame(path, ".csv", header=None if all(map(_is_number, first)) else 0))
 
 
@@ -207,6 +211,11 @@ def _read_parquet(path, name):
 def _factors_of(path, frame):
     ids, labels, counts = _described(frame)
     rest = frame.drop(columns=[column for column in frame.columns if str(column).lower() in DESCRIPTIONS])
+    identifiers = [position for position, column in enumerate(rest.columns) if _may_be_ids(rest, column)]
+    if identifiers:
+        name = str(rest.columns[identifiers[0]])
+        name = f'column "{name}"' if not name.startswith("Unnamed") and name != "0" else "the first column"
+        raise ValueError(f'{path}: {name} may be ids or a dimension: call it "id", or leave it out')
     if rest.shape[1] == 1 and len(rest) and isinstance(rest.iloc[0, 0], (list, np.ndarray)):
         lengths = {np.size(row) for row in rest.iloc[:, 0]}
         require(len(lengths) == 1, str(path), "a file whose rows are of one length", sorted(lengths)[:5])
@@ -236,6 +245,15 @@ def _described(frame):
     """Columns "id", "label" and "count", whatever their case; None where missing."""
     columns = {str(column).lower(): column for column in frame.columns}
     return [frame[columns[name]].to_numpy() if name in columns else None for name in DESCRIPTIONS]
+
+
+def _may_be_ids(frame, column):
+    """Whether a column has the name of an index, or is the only kind of column to number the rows."""
+    name = str(column).lower()
+    if name.endswith("id") or name in ("index", "idx", "key") or name.startswith("unnamed:"):
+        return True
+    whole = frame[column].dtype.kind in "iu" and frame[column].is_unique and len(frame) > 2
+    return whole and all(frame[other].dtype.kind == "f" for other in frame.columns if other is not column)
 
 
 def _is_number(text):

@@ -192,6 +192,12 @@ def shrinkage(sigma, lam):
     return np.divide(squares, squares + lam, where=squares > 0, out=np.zeros_like(squares))
 
 
+def soft_threshold(sigma, lam):
+    """The diagonal of dMat((1 - lam / sigma_i)_+), in [0, 1]: Eq. 2's counterpart of `shrinkage`."""
+    kept = np.maximum(sigma - lam, 0)
+    return np.divide(kept, sigma, where=sigma > 0, out=np.zeros_like(kept))
+
+
 def rescale(factors, d):
     """Rescale the latent dimensions: ``A D`` and ``B D^-1`` with ``D = dMat(d)`` (Eq. 3).
 

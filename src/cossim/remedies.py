@@ -104,8 +104,8 @@ def shifted_positive_pmi(count, n_negative=1, power=0.75):
     return np.log(np.maximum(ratio, 1))
 
 
-def matched_penalty(sigma, degrees):
-    """The lam at which ``sum_i 1 / (1 + lam / sigma_i^2)`` equals `degrees`.
+def matched_penalty(sigma, degrees, weights=shrinkage):
+    """The lam at which the weights of latent dimensions add up to `degrees`.
 
     Normalised data have other singular values; the same sum of weights makes penalties comparable.
 
@@ -115,6 +115,8 @@ def matched_penalty(sigma, degrees):
         Singular values kept, positive.
     degrees : float
         Between 0 and k, exclusive.
+    weights : function of sigma and lam
+        `shrinkage` for Eq. 1, `soft_threshold` for Eq. 2.
 
     Returns
     -------
@@ -130,7 +132,7 @@ def matched_penalty(sigma, degrees):
     require(0 < degrees < len(sigma), "degrees", f"in (0, {len(sigma)})", degrees)
 
     def excess(log_lam):
-        return shrinkage(sigma, np.exp(log_lam)).sum() - degrees
+        return weights(sigma, np.exp(log_lam)).sum() - degrees
 
     squares = 2 * np.log(sigma)
     return float(np.exp(brentq(excess, squares.min() - 40, squares.max() + 40)))
