@@ -16,7 +16,7 @@ ENV    ?= .venv
 
 # Nothing of the user's own settings may reach a result.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE MPLBACKEND MATPLOTLIBRC JUPYTER_PATH
-unexport JUPYTER_CONFIG_PATH PYTHONWARNINGS COSSIM_OUTPUT PYTEST_ADDOPTS VIRTUAL_ENV
+unexport JUPYTER_CONFIG_PATH PYTHONWARNINGS COSINES_OUTPUT PYTEST_ADDOPTS VIRTUAL_ENV
 export PYTHONNOUSERSITE       := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export JUPYTER_NO_CONFIG      := 1
@@ -32,8 +32,8 @@ OPENBLAS_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS
 
 # Notebooks run in their own folder, so that a relative path to data must become an absolute one.
-override COSSIM_DATA := $(shell case "$(COSSIM_DATA)" in (""|/*) echo "$(COSSIM_DATA)";; (*) echo "$(CURDIR)/$(COSSIM_DATA)";; esac)
-export COSSIM_DATA
+override COSINES_DATA := $(shell case "$(COSINES_DATA)" in (""|/*) echo "$(COSINES_DATA)";; (*) echo "$(CURDIR)/$(COSINES_DATA)";; esac)
+export COSINES_DATA
 
 ifeq ($(ENV),active)
   PY     := python
@@ -49,7 +49,7 @@ endif
 APART     := notebooks/09-movielens.ipynb notebooks/10-deep-models.ipynb
 NOTEBOOKS := $(filter-out $(APART),$(sort $(wildcard notebooks/[0-9]*.ipynb)))
 STAMPS    := $(NOTEBOOKS:notebooks/%.ipynb=build/%.stamp)
-HELPER    := $(wildcard src/cossim/*.py)
+HELPER    := $(wildcard src/cosines/*.py src/cosines/*/*.py)
 
 # A stamp lists the checksums of what its notebook wrote. One that no longer matches is removed
 # here, so that a deleted or damaged figure brings back just its notebook. An environment that
@@ -69,27 +69,31 @@ figures:  ## execute every notebook and regenerate every figure and number
 	@$(MAKE) --no-print-directory stamps || { cat $(STAMPS:.stamp=.failed) 2>/dev/null; exit 1; }
 	@echo "Every figure and number is up to date. Left out: 09-movielens, 10-deep-models (make movielens, make deep)."
 
-stamps: $(STAMPS) build/ledger.stamp
+stamps: $(STAMPS) build/publish.stamp
 	@:
 
-# The page of all checks for readers on GitHub.
-build/ledger.stamp: $(STAMPS) tools/ledger.py $(READY)
-	@$(PY) tools/ledger.py $@
+# What LaTeX and readers on GitHub see of the records: TeX, the ledger of checks, README's numbers.
+build/publish.stamp: $(STAMPS) paper/claims.toml README.md tools/publish.py $(READY)
+	@$(PY) tools/publish.py $@
 
-build/%.stamp: notebooks/%.ipynb $(HELPER) tools/execute.py $(READY)
+build/%.stamp: notebooks/%.ipynb $(HELPER) paper/claims.toml tools/execute.py $(READY)
 	@$(PY) tools/execute.py $< $@
 
 # Notebook 09 takes part where the data are that its committed results come from.
-TESTED = $(NOTEBOOKS) $(if $(filter %ml-latest-small %ml-latest-small.zip,$(lastword $(COSSIM_DATA))),notebooks/09-movielens.ipynb)
+TESTED = $(NOTEBOOKS) $(if $(filter %ml-latest-small %ml-latest-small.zip,$(lastword $(COSINES_DATA))),notebooks/09-movielens.ipynb)
 test: $(READY)  ## re-execute every notebook under strict nbval, compare all results, run the unit tests
 	@rm -rf build/test && mkdir -p build/test
 	@echo "Re-executing $(words $(TESTED)) notebooks and comparing every output:"
-	@COSSIM_OUTPUT="$(CURDIR)/build/test" $(PY) -m pytest -q -n 2 --dist loadscope \
+	@COSINES_OUTPUT="$(CURDIR)/build/test" $(PY) -m pytest -q -n 2 --dist loadscope \
 	  --nbval --nbval-current-env --nbval-cell-timeout 600 $(TESTED)
-	@echo "Left out: $(notdir $(filter-out $(TESTED),$(APART))) (make movielens, make deep; 09 needs COSSIM_DATA=.../ml-latest-small)"
+	@echo "Left out: $(notdir $(filter-out $(TESTED),$(APART))) (make movielens, make deep; 09 needs COSINES_DATA=.../ml-latest-small)"
 	@echo "Testing the helper, and comparing regenerated with committed results:"
 	@$(PY) -m pytest -q tests
 
+# Replace a committed file in one step, if what was made is different.
+update = cmp -s $(1) $(2) || { cp $(1) build/new && mv build/new $(2); }
+
+# LaTeX itself lists what it printed of the records: a record that nobody prints is found without it.
 # A fixed date makes the PDF repeatable: that of the paper reproduced here.
 paper:  ## build paper/paper.pdf from the figures and numbers (needs LaTeX)
 	@command -v latexmk >/dev/null || { echo "No LaTeX found. Debian: apt install latexmk texlive-latex-recommended texlive-latex-extra texlive-fonts-recommended   macOS: brew install --cask mactex-no-gui" >&2; exit 1; }
@@ -97,7 +101,9 @@ paper:  ## build paper/paper.pdf from the figures and numbers (needs LaTeX)
 	@cd paper && SOURCE_DATE_EPOCH=1710115200 FORCE_SOURCE_DATE=1 latexmk >../build/latexmk.log 2>&1 || \
 	  { grep -E "^[^ ]+:[0-9]+: |^! " ../build/paper/paper.log || tail -20 ../build/latexmk.log; \
 	    echo "The paper was not built. The full log: build/paper/paper.log"; exit 1; } >&2
-	@cmp -s build/paper/paper.pdf paper/paper.pdf || { cp build/paper/paper.pdf build/new.pdf && mv build/new.pdf paper/paper.pdf; }
+	@LC_ALL=C sort -u build/paper/used.txt >build/used.txt
+	@$(call update,build/paper/paper.pdf,paper/paper.pdf)
+	@$(call update,build/used.txt,paper/generated/used.txt)
 	@echo "paper/paper.pdf"
 
 OUT ?= build/audit
@@ -109,10 +115,10 @@ audit: $(READY)  ## audit your own embeddings: make audit ITEMS=items.npy USERS=
 define apart
 @rm -f build/$(1).stamp
 @$(MAKE) --no-print-directory build/$(1).stamp || { cat build/$(1).failed 2>/dev/null; exit 1; }
-@$(PY) tools/ledger.py build/ledger.stamp
+@$(PY) tools/publish.py build/publish.stamp
 endef
 
-movielens: $(READY)  ## execute notebook 09; COSSIM_DATA=folder or zip, or else it downloads
+movielens: $(READY)  ## execute notebook 09; COSINES_DATA=folder or zip, or else it downloads
 	$(call apart,09-movielens)
 
 deep: $(EXTRAS)  ## execute notebook 10, on JAX (minutes)
@@ -133,8 +139,8 @@ mutation-check: $(READY)  ## break code and results on purpose and see that `mak
 COMPILE = $(PY) -m uv pip compile --quiet pyproject.toml --universal --upgrade --python-version 3.11 \
   --fork-strategy fewest --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 lock: $(READY)  ## renew both locks from pyproject.toml
-	$(COMPILE) --extra run --extra bench -o requirements.lock
-	$(COMPILE) --extra deep --extra libraries --constraints requirements.lock -o requirements-extras.lock
+	$(COMPILE) --extra notebooks --extra bench -o requirements.lock
+	$(COMPILE) --extra deep --extra libraries --extra tables --constraints requirements.lock -o requirements-extras.lock
 
 clean:  ## remove the environment and everything else that can be made again
 	rm -rf .venv build
@@ -149,5 +155,5 @@ $(EXTRAS): requirements-extras.lock $(READY)
 	@touch $@
 
 build/active.ready: requirements.lock
-	@$(PY) -c "import cossim, nbval, papermill" || { echo "The active environment lacks a package: conda env create -f environment.yml" >&2; exit 1; }
+	@$(PY) -c "import cosines, nbval, papermill" || { echo "The active environment lacks a package: conda env create -f environment.yml" >&2; exit 1; }
 	@touch $@

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from cossim.similarity import cosine
+from cosines.similarity import cosine
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "tools" / "audit.py"

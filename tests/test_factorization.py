@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.optimize import approx_fprime, minimize
 
 from cossim import factorization
-from cossim.factorization import (
+from cosines.factorization import (
     Factors,
     Spectrum,
     factor_penalty_loss,
@@ -21,7 +21,7 @@ from cossim.factorization import (
     shrinkage,
     spectrum,
 )
-from cossim.similarity import cosine
+from cosines.similarity import cosine
 
 rng = np.random.default_rng(9)
 PROBLEMS = {

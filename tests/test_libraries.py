@@ -10,9 +10,9 @@ import pytest
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from cossim.audit import AS_TRAINED, BALANCED, PREDICTIONS, audit, list_overlap, load, weights
-from cossim.similarity import cosine
-from cossim.simulation import Simulation, simulate
+from cosines.audit import AS_TRAINED, BALANCED, PREDICTIONS, audit, list_overlap, load, weights
+from cosines.similarity import cosine
+from cosines.simulation import Simulation, simulate
 
 K = 8
 MISSING = "{} is not installed (optional extra: libraries)"

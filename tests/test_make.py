@@ -24,7 +24,7 @@ ACTIVE["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}
 WRITES_A_FIGURE = """\
 import os, time
 from pathlib import Path
-figures = Path(os.environ["COSSIM_OUTPUT"]) / "figures"
+figures = Path(os.environ["COSINES_OUTPUT"]) / "figures"
 figures.mkdir(exist_ok=True)
 (figures / "tiny.txt").write_text("as it should be")
 print("the figure is written")

@@ -8,7 +8,7 @@ import pooch
 import pytest
 
 from cossim import movielens
-from cossim.movielens import find_movielens, read_movielens
+from cosines.movielens import find_movielens, read_movielens
 
 CSV = {
     "ratings.csv": "userId,movieId,rating,timestamp\n1,10,4.0,1\n1,30,0.5,2\n7,10,5.0,3\n",
@@ -111,17 +111,17 @@ def test_a_damaged_archive_is_refused_by_name(tmp_path):
 
 
 def test_data_of_ones_own_come_first(tmp_path, monkeypatch):
-    monkeypatch.setenv("COSSIM_DATA", str(tmp_path))
+    monkeypatch.setenv("COSINES_DATA", str(tmp_path))
     assert find_movielens() == tmp_path
-    monkeypatch.setenv("COSSIM_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(ValueError, match=r"^COSSIM_DATA\b"):
+    monkeypatch.setenv("COSINES_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match=r"^COSINES_DATA\b"):
         find_movielens()
 
 
 def test_a_download_is_checked_and_kept(tmp_path, monkeypatch):
     """From a file:// address in place of the server, into a temporary cache."""
     served = pack(write(tmp_path / "ml-1m", DAT), tmp_path / "ml-1m.zip")
-    monkeypatch.delenv("COSSIM_DATA", raising=False)
+    monkeypatch.delenv("COSINES_DATA", raising=False)
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
     fetched = []
 
@@ -140,6 +140,6 @@ def test_a_download_is_checked_and_kept(tmp_path, monkeypatch):
 
 
 def test_an_unknown_release_is_refused(monkeypatch):
-    monkeypatch.delenv("COSSIM_DATA", raising=False)
+    monkeypatch.delenv("COSINES_DATA", raising=False)
     with pytest.raises(ValueError, match=r"^release\b"):
         find_movielens("ml-2m")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from cossim.factorization import Factors, fit_product_penalty, item_gram, spectrum
-from cossim.recovery import average_precision, cluster_auc, neighbour_precision, ranking_accuracy
-from cossim.remedies import (
+from cosines.factorization import Factors, fit_product_penalty, item_gram, spectrum
+from cosines.recovery import average_precision, cluster_auc, neighbour_precision, ranking_accuracy
+from cosines.remedies import (
     cosine_loss,
     fit_cosine,
     matched_penalty,
@@ -14,7 +14,7 @@ from cossim.remedies import (
     standardised_gram,
     unit_diagonal,
 )
-from cossim.similarity import cosine, prediction_cosine, prediction_embedding
+from cosines.similarity import cosine, prediction_cosine, prediction_embedding
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial import distance
 
-from cossim.similarity import cosine, unit_rows
+from cosines.similarity import cosine, unit_rows
 
 rng = np.random.default_rng(7)
 M, N = rng.normal(size=(5, 3)), rng.normal(size=(4, 3))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import sparse, stats
 
-from cossim.simulation import (
+from cosines.simulation import (
     BLOCK,
     Interactions,
     Simulation,

@@ -20,7 +20,7 @@ from nbconvert.filters import markdown2html
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from cossim.audit import choose, load
+from cosines.audit.findings import chosen_rows, read_model
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "08-audit-your-embeddings.ipynb"
 REPORT_ENDS = "## How it works"
@@ -38,7 +38,7 @@ pre, code {{ font: 0.85rem monospace }}
 <h1>Audit of embeddings</h1>
 <p>Items: <code>{items}</code><br>Users: <code>{users}</code></p>
 {body}
-<p>How it works, and how it was checked: <code>notebooks/08-audit-your-embeddings.ipynb</code> of the cossim repository.</p>
+<p>How it works, and how it was checked: <code>notebooks/08-audit-your-embeddings.ipynb</code> of the cosines repository.</p>
 </html>
 """
 
@@ -48,8 +48,8 @@ def main(arguments):
     options = _options(arguments)
     out = Path(options.out)
     try:
-        items, P = load(options.items, options.users, options.table)
-        choose(options.chosen, items)
+        items, P = read_model(options.items, options.users, options.table)
+        chosen_rows(options.chosen, items)
         items, P = None, P is not None  # from here on, the notebook needs the memory
         if out.exists() and not out.is_dir():
             raise ValueError(f"{out}: not a folder")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cossim.audit import audit, load
+from cosines.audit.findings import audit, read_model
 
 K = 128
 MILLION = 1_000_000
@@ -37,7 +37,7 @@ def main():
         folder = Path(folder)
         small = write_factors(folder / "small.npy", 10_000)
         start, cpu = time.monotonic(), time.process_time()
-        items, P = load(small, small)
+        items, P = read_model(small, small)
         audit(items.factors, P)
         seconds, cpu = time.monotonic() - start, time.process_time() - cpu
         print(f"10,000 items, the audit:            {seconds:5.1f} s ({cpu:.1f} s CPU), at most 5 s")

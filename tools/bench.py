@@ -30,7 +30,8 @@ import numpy as np
 from scipy.sparse.linalg import svds
 from sklearn.utils.extmath import randomized_svd
 
-from cossim.factorization import (
+from cosines.experiment import PAPER
+from cosines.factorization import (
     fit_factor_penalty,
     fit_product_penalty,
     item_gram,
@@ -38,21 +39,20 @@ from cossim.factorization import (
     shrinkage,
     spectrum,
 )
-from cossim.similarity import cosine, unit_rows
-from cossim.simulation import Simulation, simulate
+from cosines.similarity import cosine, unit_rows
+from cosines.simulation import simulate
 
-PAPER = Simulation()
-K, LAM_1, LAM_2 = 50, 10_000, 100
+K, LAM_1, LAM_2, DATA = PAPER.k, PAPER.lam_1, PAPER.lam_2, PAPER.simulation
 ROUNDS = 9
 SOLVER_ROUNDS = 3
 LOOP_USERS = 2_000
-SCALE = PAPER.n_users // LOOP_USERS
+SCALE = DATA.n_users // LOOP_USERS
 FEW, MANY = 100_000, 1_000_000
 
 STREAM = """
 import resource, sys, time
-from cossim.factorization import item_gram
-from cossim.simulation import Simulation, simulate_blocks
+from cosines.factorization import item_gram
+from cosines.simulation import Simulation, simulate_blocks
 start = time.perf_counter()
 item_gram(simulate_blocks(Simulation(n_users=int(sys.argv[1]))))
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
@@ -83,7 +83,7 @@ def main():
     claims = report_stream(measure_stream())
 
     watch = Stopwatch()
-    X = simulate(PAPER).X
+    X = simulate(DATA).X
     sigma, difference = measure_pipelines(watch, X.toarray())
     claims += report_first(watch, difference)
     claims += report_bare(watch)
@@ -139,7 +139,7 @@ def measure_pipelines(watch, dense):
 
 def run_ours(watch):
     """From nothing to the cosines, as the notebooks do it."""
-    data = watch("simulation", simulate, PAPER)
+    data = watch("simulation", simulate, DATA)
     gram = watch("gram", item_gram, data.X)
     decomposition = watch("spectrum", spectrum, gram)
     return data, gram, *watch("models", our_cosines, decomposition)
@@ -167,11 +167,11 @@ def run_bare(watch, single, gram, embeddings):
 def choice_loop(data):
     """Users one by one, each with as many items as in `data`."""
     rng = np.random.default_rng(0)
-    X = np.zeros((LOOP_USERS, PAPER.n_items))
+    X = np.zeros((LOOP_USERS, DATA.n_items))
     for x_u, k_u in zip(X, np.diff(data.X.indptr)[:LOOP_USERS], strict=True):
-        p_uc = rng.dirichlet(np.full(PAPER.n_clusters, PAPER.preference_concentration))
+        p_uc = rng.dirichlet(np.full(DATA.n_clusters, DATA.preference_concentration))
         p_ui = p_uc[data.cluster] * data.popularity
-        x_u[rng.choice(PAPER.n_items, size=k_u, replace=False, p=p_ui / p_ui.sum())] = 1
+        x_u[rng.choice(DATA.n_items, size=k_u, replace=False, p=p_ui / p_ui.sum())] = 1
     return X
 
 
@@ -216,7 +216,7 @@ def report_bare(watch):
     row("bare", bare)
     row("  X^T X, dense float32, one call", watch["bare gram"])
     row("  numpy.linalg.eigh, float64", watch["bare spectrum"])
-    row("  five products, 1000 x 50 by 50 x 1000", watch["bare models"])
+    row("  five products of embeddings", watch["bare models"])
     return [at_most("ours / bare calls", ours / bare, 3)]
 
 
@@ -231,9 +231,9 @@ def measure_solvers(watch, X):
 
 def report_solvers(watch, found, sigma):
     """Print question 4."""
-    heading("4. 50 leading singular values and vectors", "seconds", "time / ours")
-    names = {"by Gram": "spectrum(item_gram(X), 50)", "svds": "scipy svds(X, k=50)",
-             "randomized": "sklearn randomized_svd(X, 50)"}
+    heading(f"4. {K} leading singular values and vectors", "seconds", "time / ours")
+    names = {"by Gram": "spectrum(item_gram(X), k)", "svds": "scipy svds(X, k)",
+             "randomized": "sklearn randomized_svd(X, k)"}
     for key, name in names.items():
         error = np.abs(found[key] / sigma[:K] - 1).max()
         row(f"{name}, error {error:.0e}", watch[key], watch[key] / watch["by Gram"])

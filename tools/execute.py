@@ -34,7 +34,7 @@ def main(notebook, stamp):
     shutil.rmtree(scratch, ignore_errors=True)
     executed.parent.mkdir(parents=True)
     failed.unlink(missing_ok=True)
-    os.environ["COSSIM_OUTPUT"] = str(scratch.absolute())
+    os.environ["COSINES_OUTPUT"] = str(scratch.absolute())
 
     print(f"{name}: started", file=sys.stderr, flush=True)
     start = time.monotonic()

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from cossim.factorization import leading_spectrum
-from cossim.movielens import read_movielens
+from cosines.factorization import leading_spectrum
+from cosines.movielens import read_movielens
 
 N_USERS, N_FILMS, N_RATINGS = 162_541, 59_047, 25_000_095
 AT_A_TIME = 500_000

@@ -78,34 +78,34 @@ def orphan_figure():
 
 def drop_root_in_eq5():
     """Eq. 5 without its square root."""
-    edit("src/cossim/factorization.py", "root = np.sqrt(shrinkage(sigma, lam))", "root = shrinkage(sigma, lam)")
+    edit("src/cosines/factorization.py", "root = np.sqrt(shrinkage(sigma, lam))", "root = shrinkage(sigma, lam)")
 
 
 def drop_root_in_eq6():
     """Eq. 6: B without its square root."""
-    edit("src/cossim/factorization.py", "V * np.sqrt(kept))", "V * kept)")
+    edit("src/cosines/factorization.py", "V * np.sqrt(kept))", "V * kept)")
 
 
 def halve_lam_in_eq2():
     """Eq. 2: the threshold lambda / 2 in place of lambda."""
-    edit("src/cossim/factorization.py", "np.maximum(sigma - lam, 0)", "np.maximum(sigma - lam / 2, 0)")
+    edit("src/cosines/factorization.py", "np.maximum(sigma - lam, 0)", "np.maximum(sigma - lam / 2, 0)")
 
 
 def sort_wrongly():
     """Items sorted by rising popularity within their cluster."""
-    edit("src/cossim/simulation.py", "np.lexsort((-self.popularity, self.cluster))",
+    edit("src/cosines/simulation.py", "np.lexsort((-self.popularity, self.cluster))",
          "np.lexsort((self.popularity, self.cluster))")
 
 
 def rescale_alike():
     """d applied to A and to B alike."""
-    edit("src/cossim/factorization.py", "Factors(factors.A * d, factors.B / d)",
+    edit("src/cosines/factorization.py", "Factors(factors.A * d, factors.B / d)",
          "Factors(factors.A * d, factors.B * d)")
 
 
 def swallow_failed_checks():
     """A failing check no longer stops the notebook."""
-    edit("src/cossim/publication.py", "if not holds:", "if False:")
+    edit("src/cosines/publication.py", "if not holds:", "if False:")
 
 
 MUTATIONS = [

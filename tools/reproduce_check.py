@@ -83,7 +83,7 @@ def hostile():
         ".ipython/profile_default/startup/00.py": bad_python,
         ".jupyter/jupyter_config.py": bad_python,
         ".local/share/jupyter/kernels/python3/kernel.json": json.dumps(kernel),
-        "path/cossim.py": bad_python,
+        "path/cosines.py": bad_python,
         "path/numpy.py": bad_python,
         "path/sitecustomize.py": bad_python,
     }

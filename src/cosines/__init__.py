@@ -1,0 +1,20 @@
+"""The helper behind the notebooks that reproduce Steck, Ekanadham and Kallus (2024).
+
+Each module is one room, and imports only those above it:
+
+==================  ================================================================================
+``simulation``      the data of Section 4; every choice that the paper leaves open is a parameter
+``movielens``       real ratings, and genres of films
+``factorization``   Gram matrix, spectrum, and the two models in closed form
+``experiment``      ``PAPER``: the paper's experiment under one name, run by one call
+``scalings``        what else predicts the same: named scalings, weights, attainable cosines
+``similarity``      cosine of rows, and of predictions
+``remedies``        normalise the data first, or train for the cosine
+``readings``        data x model x view: every similarity that is compared, one row each
+``evaluation``      clusters found, neighbours shared, held-out accuracy, intervals
+``publishing``      figures, records and claims on their way into the paper
+``audit``           the same questions to embeddings that somebody else trained
+==================  ================================================================================
+"""
+
+__version__ = "1.0.0"

@@ -1,0 +1,312 @@
+"""What a similarity is worth: clusters found, neighbours shared, held-out accuracy, intervals."""
+
+import numpy as np
+
+from cosines._arrays import require, require_count, square_array
+
+
+def cluster_auc(S, cluster):
+    """ROC AUC of "same cluster" predicted by similarity, over all pairs of different items.
+
+    The probability that a pair of items from one cluster is more similar than a pair from two
+    clusters; ties count one half (the Mann-Whitney statistic).
+
+    Parameters
+    ----------
+    S : array_like, shape (p, p)
+        Similarities; the part above the diagonal is used.
+    cluster : array_like, shape (p,)
+        Cluster labels; both kinds of pair must occur.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; 0.5 is chance.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, entries are not finite, or only one kind of pair occurs.
+    """
+    found, drawn = _found_by_falling_similarity(S, cluster)
+    n_same, n_different = found[-1], drawn[-1] - found[-1]
+    both = n_same > 0 and n_different > 0
+    require(both, "cluster", "such that pairs within and across clusters occur", np.unique(cluster))
+    # Each pair across clusters is beaten by the pairs found before it, and by half of its ties.
+    across = np.diff(drawn - found, prepend=0)
+    before = np.concatenate([[0], found[:-1]])
+    return float(across @ (found + before) / (2 * n_same * n_different))
+
+
+def nearest(S, n=10):
+    """The `n` items most similar to each item, the most similar first.
+
+    Parameters
+    ----------
+    S : array_like, shape (p, p)
+        Similarities; an item is not a neighbour of its own.
+    n : int
+        1..p-1.
+
+    Returns
+    -------
+    ndarray of int, shape (p, n)
+        Of items that are equally similar, the first ones.
+
+    Raises
+    ------
+    ValueError
+        If `S` is not square and finite, or `n` is out of range.
+    """
+    S = square_array("S", S).copy()
+    require_count("n", n, 1, len(S) - 1)
+    np.fill_diagonal(S, -np.inf)
+    return top(S, n)
+
+
+def top(scores, n=10):
+    """The `n` largest entries of each row, the largest first.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (m, p)
+        For example users' scores of items; ``-inf`` for what is not to be found.
+    n : int
+        1..p.
+
+    Returns
+    -------
+    ndarray of int, shape (m, n)
+        Columns; of equal entries the first ones, so that every machine finds the same.
+
+    Raises
+    ------
+    ValueError
+        If `n` is out of range.
+    """
+    require_count("n", n, 1, scores.shape[1])
+    least = -np.partition(-scores, n - 1, axis=1)[:, n - 1 : n]
+    above, ties = scores > least, scores == least
+    ties &= np.cumsum(ties, axis=1) <= n - above.sum(axis=1, keepdims=True)
+    found = np.nonzero(above | ties)[1].reshape(len(scores), n)
+    falling = np.argsort(-np.take_along_axis(scores, found, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(found, falling, axis=1)
+
+
+def overlap(first, second):
+    """Share of each list of `first` that the list of `second` beside it holds as well.
+
+    Parameters
+    ----------
+    first, second : ndarray of int, shape (m, n)
+        For example neighbours under two similarities.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        Between 0 and 1; the order within a list does not matter.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ.
+    """
+    require(second.shape == first.shape, "second", f"of shape {first.shape}", second.shape)
+    return (first[:, :, None] == second[:, None, :]).any(axis=2).mean(axis=1)
+
+
+def average_precision(S, cluster):
+    """Average precision of "same cluster" predicted by similarity, over all pairs of items.
+
+    The precision among the pairs at least as similar as a pair of one cluster, averaged over all
+    pairs of one cluster (the area under the precision-recall curve as a sum of steps). Pairs of
+    equal similarity enter together, so that their order does not matter.
+
+    Parameters
+    ----------
+    S : array_like, shape (p, p)
+        Similarities; the part above the diagonal is used.
+    cluster : array_like, shape (p,)
+        Cluster labels; some pair must share one.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; chance is the share of pairs within clusters.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, entries are not finite, or no pair shares a cluster.
+    """
+    found, drawn = _found_by_falling_similarity(S, cluster)
+    require(found[-1] > 0, "cluster", "such that a pair shares one", np.unique(cluster))
+    return float(np.diff(found, prepend=0) @ (found / drawn) / found[-1])
+
+
+def neighbour_precision(S, cluster, n=10):
+    """For each item, the share of its nearest neighbours that are of its own cluster.
+
+    Parameters
+    ----------
+    S : array_like, shape (p, p)
+        Similarities; an item is not a neighbour of its own.
+    cluster : array_like, shape (p,)
+    n : int
+        1..p-1.
+
+    Returns
+    -------
+    ndarray, shape (p,)
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, entries are not finite, or `n` is out of range.
+    """
+    cluster = np.asarray(cluster)
+    found = nearest(S, n)
+    require(cluster.shape == (len(found),), "cluster", f"of length {len(found)}", cluster.shape)
+    return (cluster[found] == cluster[:, None]).mean(axis=1)
+
+
+def ranking_accuracy(scores, hidden, n=20):
+    """Recall@n and NDCG@n of each user's hidden items among her best-scored ones.
+
+    ``recall@n`` is the share of hidden items among the first n, out of the most that fit there;
+    ``NDCG@n`` discounts the hit at rank r by ``1 / log2(r + 1)`` and divides by the best possible.
+
+    Parameters
+    ----------
+    scores : array_like, shape (m, p)
+        Items not to be recommended have the score ``-inf``.
+    hidden : ndarray of bool, shape (m, p)
+        At least one true entry in each row.
+    n : int
+        1..p.
+
+    Returns
+    -------
+    recall, ndcg : ndarray, shape (m,)
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a user has no hidden item, or `n` is out of range.
+    """
+    scores, hidden = np.asarray(scores), np.asarray(hidden)
+    require(scores.ndim == 2, "scores", "two-dimensional", scores.shape)
+    require(hidden.shape == scores.shape, "hidden", f"of shape {scores.shape}", hidden.shape)
+    require_count("n", n, 1, scores.shape[1])
+    most = np.minimum(hidden.sum(axis=1), n)
+    require(bool((most > 0).all()), "hidden", "true somewhere in each row", int(most.min()))
+    hit = np.take_along_axis(hidden, top(scores, n), axis=1)
+    discount = 1 / np.log2(np.arange(2, n + 2))
+    return hit.sum(axis=1) / most, hit @ discount / np.cumsum(discount)[most - 1]
+
+
+def hide(X, rng, share=0.2):
+    """Hide some of each user's items at random, to be found again by a model that sees the rest.
+
+    Parameters
+    ----------
+    X : sparse array, shape (m, p)
+        0/1.
+    rng : numpy.random.Generator
+    share : float
+        Probability of an item to be hidden.
+
+    Returns
+    -------
+    shown, hidden : ndarray, shape (at most m, p)
+        Of the users who have some of each.
+    """
+    X = X.toarray()
+    hidden = (X > 0) & (rng.random(X.shape) < share)
+    shown = X - hidden
+    both = hidden.any(axis=1) & shown.any(axis=1)
+    return shown[both], hidden[both]
+
+
+def held_out_accuracy(shown, hidden, A, B, n=20):
+    """Mean recall@n and NDCG@n of the scores ``x^T A B^T``, among items not shown.
+
+    Parameters
+    ----------
+    shown, hidden : ndarray, shape (m, p)
+        From `hide`.
+    A, B : ndarray, shape (p, k)
+    n : int
+        1..p.
+
+    Returns
+    -------
+    ndarray, shape (2,)
+        Between 0 and 1.
+    """
+    scores = np.where(shown > 0, -np.inf, shown @ A @ B.T)
+    return np.mean(ranking_accuracy(scores, hidden, n), axis=1)
+
+
+def hubness(neighbours, p):
+    """How unevenly items occur as neighbours.
+
+    Parameters
+    ----------
+    neighbours : ndarray of int, shape (q, n)
+    p : int
+        Items in the catalogue.
+
+    Returns
+    -------
+    skewness : float
+        Third standardised moment of the number of lists an item is in (Radovanovic et al., JMLR
+        2010): the larger, the more some items crowd the lists.
+    by_chance : float
+        The same if every list were drawn at random. With few lists and many items it is large.
+    largest : float
+        Share of the lists that the most frequent neighbour is in.
+    """
+    q, n = neighbours.shape
+    occurrences = np.bincount(neighbours.ravel(), minlength=p)
+    deviation = occurrences - occurrences.mean()
+    spread = deviation.std()
+    skewness = np.mean(deviation**3) / spread**3 if spread > 0 else 0.0
+    share = n / p
+    by_chance = (1 - 2 * share) / np.sqrt(q * share * (1 - share)) if share < 1 else 0.0
+    return float(skewness), float(by_chance), float(occurrences.max() / q)
+
+
+def bootstrap_interval(values, resamples=10_000, seed=0):
+    """Mean with its 95 % percentile bootstrap interval (Efron, Annals of Statistics 7, 1979).
+
+    Parameters
+    ----------
+    values : ndarray, shape (m,)
+        Of independent draws.
+    resamples : int
+    seed : int
+
+    Returns
+    -------
+    list of float
+        Mean, lower and upper end.
+    """
+    resampled = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
+    return [values.mean(), *np.quantile(values[resampled].mean(axis=1), [0.025, 0.975])]
+
+
+def _found_by_falling_similarity(S, cluster):
+    """How many pairs of one cluster are found, and how many pairs drawn, down to each similarity."""
+    S = square_array("S", S)
+    cluster = np.asarray(cluster)
+    require(cluster.shape == S.shape[:1], "cluster", f"of length {len(S)}", cluster.shape)
+    require(len(S) > 1, "S", "of at least two items", S.shape)
+    above = np.triu(np.ones(S.shape, dtype=bool), k=1)
+    similarity, same = S[above], (cluster[:, None] == cluster)[above]
+    falling = np.argsort(-similarity)
+    similarity, same = similarity[falling], same[falling]
+    last_of_ties = np.flatnonzero(np.append(similarity[1:] != similarity[:-1], similarity.size > 0))
+    return np.cumsum(same)[last_of_ties], 1 + last_of_ties

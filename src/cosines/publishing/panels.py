@@ -1,0 +1,391 @@
+"""Drawing that notebooks share, and the figures of readings.
+
+Values are rounded before they are drawn: their last bits differ from CPU to CPU, pixels must not.
+"""
+
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
+from cosines.publishing.style import CLUSTER_COLOURS, SCREEN_DPI, SIMILARITY_COLOURS, TEXT_WIDTH
+
+FAMILY_COLOURS = {"no penalty": "0.2", "Eq. 1": "C0", "Eq. 2": "C3", "normalised": "C2"}
+
+
+def similarity_frame(S, predictions, cluster, title):
+    """Draw item-item similarities beside predictions, as one frame of an animation.
+
+    Parameters
+    ----------
+    S : ndarray, shape (p, p)
+    predictions : ndarray, shape (n, p)
+        Of some users; items as in `S`.
+    cluster : ndarray of int, shape (p,)
+        As in `similarity_panel`.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(4.6, 2.5), dpi=SCREEN_DPI)
+    left, right = figure.subplots(1, 2)
+    similarity_panel(left, S, cluster, f"item–item cosines, {title}")
+    similarity_panel(right, predictions, title="predictions for some users")
+    right.set_aspect("auto")
+    left.set(xlabel="items", ylabel="items")
+    right.set(xlabel="items", ylabel="users")
+    return figure
+
+
+def similarity_panel(axes, S, cluster=None, title=""):
+    """Draw the similarity matrix `S` as a heat map on the scale 0..1; below 0 is drawn as 0.
+
+    Values are rounded to three decimals first: the last bits of a cosine differ from CPU to CPU,
+    and pixels must not.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    S : ndarray, shape (p, p)
+        Rows and columns already in the order to be shown.
+    cluster : ndarray of int, shape (p,), optional
+        Sorted; a line is drawn where one cluster ends and the next begins.
+    title : str
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        For the colour bar.
+    """
+    image = axes.imshow(np.round(S, 3), vmin=0, vmax=1, cmap=SIMILARITY_COLOURS)
+    if cluster is not None:
+        borders = np.flatnonzero(np.diff(cluster)) + 0.5
+        for line in (axes.axhline, axes.axvline):
+            for border in borders:
+                line(border, color="0.35", linewidth=0.4)
+    axes.set(xticks=[], yticks=[], title=title)
+    axes.spines[:].set_visible(True)
+    return image
+
+
+def similarity_row(panels, cluster, label="cosine similarity"):
+    """Draw similarity matrices side by side, on one colour scale with one colour bar.
+
+    Parameters
+    ----------
+    panels : dict of str to ndarray, shape (p, p)
+        Title and matrix of each panel, from left to right.
+    cluster : ndarray of int, shape (p,)
+        As in `similarity_panel`.
+    label : str
+        Of the colour bar.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    title_lines = 1 + max(title.count("\n") for title in panels)
+    panel = TEXT_WIDTH / (len(panels) + 0.45)
+    figure = Figure(figsize=(TEXT_WIDTH, panel + 0.17 * title_lines))
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (title, S) in zip(axes, panels.items(), strict=True):
+        image = similarity_panel(ax, S, cluster, title)
+    bar = figure.colorbar(image, ax=axes, label=label, extend="min", pad=0.015, aspect=18)
+    bar.set_ticks([0, 0.5, 1])
+    bar.outline.set_linewidth(0.6)
+    return figure
+
+
+def labelled_curves(axes, x, curves, colours=CLUSTER_COLOURS):
+    """Draw curves with each one's name at its right end, so that no legend is needed.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    x : ndarray, shape (m,), or dict of str to ndarray where the curves' lengths differ
+    curves : dict of str to ndarray
+        Name and values of each curve.
+    colours : sequence
+    """
+    for (name, y), colour in _coloured(curves, colours):
+        at = x[name] if isinstance(x, dict) else x
+        axes.plot(at, y, color=colour)
+        axes.annotate(name, (at[-1], y[-1]), xytext=(3, 0), textcoords="offset points",
+                      color=colour, va="center", fontsize=8, annotation_clip=False)
+
+
+def arrow_panels(panels, limits):
+    """Draw vectors of the plane as arrows from the origin, one panel per title.
+
+    Parameters
+    ----------
+    panels : dict of str to dict of str to ndarray, shape (2,)
+        Title of each panel, and the labelled vectors in it.
+    limits : (float, float, float, float)
+        Left, right, bottom and top of every panel.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(TEXT_WIDTH, 2.2))
+    for ax, (title, vectors) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        for (label, vector), colour in _coloured(vectors, ("C0", "C3", "0.45")):
+            arrow = {"arrowstyle": "-|>", "color": colour, "shrinkA": 0, "shrinkB": 0}
+            ax.annotate("", vector, (0, 0), arrowprops=arrow)
+            ax.annotate(label, vector, xytext=(3, 1), textcoords="offset points", color=colour)
+        ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
+        ax.axvline(0, color="0.8", linewidth=0.6, zorder=0)
+        ax.set(xlim=limits[:2], ylim=limits[2:], xticks=[], yticks=[], aspect="equal", title=title)
+        ax.spines[:].set_visible(False)
+    return figure
+
+
+def data_panels(users_of, cluster, exponent, k_u, law, sigma, lam, k):
+    """Draw a simulated data set: popularity by cluster, items per user, and the spectrum of X.
+
+    Parameters
+    ----------
+    users_of : ndarray, shape (p,)
+        Users of each item.
+    cluster : ndarray of int, shape (p,)
+    exponent : ndarray, shape (C,)
+        Names the clusters in the legend.
+    k_u : ndarray of int, shape (n,)
+        Items of each user.
+    law : ndarray, shape (p,)
+        Probabilities of 1..p items.
+    sigma : ndarray, shape (p,)
+    lam : float
+        Drawn as a horizontal line into the spectrum.
+    k : int
+        Drawn as a vertical line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(TEXT_WIDTH, 2.1))
+    popularity, activity, spectrum = figure.subplots(1, 3, subplot_kw={"xscale": "log", "yscale": "log"})
+    for c, beta in enumerate(exponent):
+        ranked = np.sort(users_of[cluster == c])[::-1]
+        popularity.plot(1 + np.arange(len(ranked)), ranked, label=f"{beta:.2f}")
+    popularity.legend(title=r"$\beta_c$", loc="lower left")
+    popularity.set(xlabel="rank in the cluster", ylabel="users of the item",
+                   title="popularity of items, by cluster")
+    popularity.yaxis.set_minor_formatter("")
+    items = 1 + np.arange(len(law))
+    edges = np.unique(np.geomspace(1, len(law) + 1, 30).astype(int)) - 0.5
+    activity.hist(k_u, bins=edges, density=True, color="C0")
+    activity.plot(items, law, color="0.2", linewidth=0.9)
+    activity.set(xlabel="items per user $k_u$", ylabel="density", title="activity of users, and its law")
+    spectrum.plot(1 + np.arange(len(sigma)), sigma, color="C0")
+    spectrum.axhline(lam, color="0.2", linewidth=0.9)
+    spectrum.axvline(k, color="0.7", linewidth=0.9)
+    note = {"textcoords": "offset points", "fontsize": 8}
+    spectrum.annotate(r"$\lambda$ of Eq. 2", (len(sigma), lam), xytext=(0, 3), ha="right", **note)
+    spectrum.annotate("$k$", (k, sigma[0]), xytext=(3, -4), **note)
+    spectrum.set(xlabel="$i$", ylabel=r"$\sigma_i$", title="spectrum of $X$")
+    return figure
+
+
+def score_panels(names, auc, overlap, colours):
+    """Draw one bar per similarity, its AUC from chance upwards, beside a matrix of shares.
+
+    Parameters
+    ----------
+    names : list of str
+    auc : sequence of float
+        Between 0.5 and 1.
+    overlap : ndarray, shape (m, m)
+        Shares in 0..1, written into the cells as percentages.
+    colours : list
+        Of the bars.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(TEXT_WIDTH, 2.5))
+    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
+    left.barh(names, np.asarray(auc) - 0.5, left=0.5, color=colours, height=0.62)
+    for y, value in enumerate(auc):
+        left.annotate(f"{value:.2f}", (value, y), xytext=(3, 0), textcoords="offset points", va="center")
+    left.set(xlim=(0.5, 1.05), xlabel="AUC of “same cluster”, from chance (0.5) to perfect (1)",
+             title="do cosines find the clusters?")
+    left.invert_yaxis()
+    left.tick_params(axis="y", length=0)
+    sns.heatmap(
+        np.round(100 * overlap), annot=True, fmt=".0f", vmin=0, vmax=100, square=True, cbar=False,
+        cmap=SIMILARITY_COLOURS, ax=right, annot_kws={"fontsize": 8}, linewidths=0.5,
+        xticklabels=names, yticklabels=names,
+    )
+    right.tick_params(length=0)
+    right.tick_params(axis="x", rotation=90)
+    right.tick_params(axis="y", rotation=0)
+    right.set_title("shared nearest neighbours (%)")
+    return figure
+
+
+def banded_curves(axes, x, curves, colours=CLUSTER_COLOURS):
+    """Draw the mean of repeated curves and the range of the repetitions, each named at its end.
+
+    Values are rounded to three decimals: their last bits differ from CPU to CPU.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    x : ndarray, shape (m,)
+    curves : dict of str to ndarray, shape (repetitions, m)
+    colours : sequence
+    """
+    curves = {name: np.round(values, 3) for name, values in curves.items()}
+    for (_, values), colour in _coloured(curves, colours):
+        axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+    means = {name: np.round(values.mean(axis=0), 3) for name, values in curves.items()}
+    labelled_curves(axes, x, means, colours)
+
+
+def interval_rows(axes, rows, colours=None):
+    """Draw one dot with its interval per row, rows from top to bottom.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    rows : dict of str to (float, float, float)
+        Label; value, lower and upper end. Rounded to three decimals before they are drawn.
+    colours : sequence, optional
+        One per row.
+    """
+    colours = ["C0"] * len(rows) if colours is None else colours
+    values = np.round(list(rows.values()), 3)
+    for y, ((middle, low, high), colour) in enumerate(zip(values, colours, strict=True)):
+        axes.plot([low, high], [y, y], color=colour, linewidth=1.2)
+        axes.plot(middle, y, "o", color=colour, markersize=4)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def reading_intervals(axes, intervals):
+    """Draw `interval_rows` of readings, each with its label and the colour of its family.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    intervals : dict of Reading to (float, float, float)
+        Value, lower and upper end.
+    """
+    rows = {reading.label: interval for reading, interval in intervals.items()}
+    interval_rows(axes, rows, [FAMILY_COLOURS[reading.family] for reading in intervals])
+
+
+def number_grid(axes, values, texts, rows, columns, **colours):
+    """Draw a matrix as text on a coloured ground, with the names of its columns on top.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    values : ndarray, shape (m, n)
+        Rounded to two decimals before they become colours.
+    texts : list of list of str
+        What is written into each cell.
+    rows, columns : list of str
+    colours
+        Colour map and its range, for ``seaborn.heatmap``.
+    """
+    sns.heatmap(
+        np.round(values, 2), annot=np.array(texts), fmt="", cbar=False, ax=axes, linewidths=0.5,
+        annot_kws={"fontsize": 7}, xticklabels=columns, yticklabels=rows, **colours,
+    )
+    axes.tick_params(length=0, rotation=0)
+    axes.tick_params(axis="x", labeltop=True, labelbottom=False, rotation=90)
+
+
+def audit_panels(verdict, by_group, group, overlap, pairs, weighing):
+    """Draw an audit on one page: overlap by group, overlap of all, cosines of pairs, weights.
+
+    Everything is rounded to three digits before it is drawn.
+
+    Parameters
+    ----------
+    verdict : str
+        The title.
+    by_group : dict of str to ndarray, shape (g,)
+        For each scaling, the mean share of neighbours as trained that it keeps in each group.
+    group : str
+        By what items are grouped, from the largest.
+    overlap : dict of str to dict of str to float
+        Mean share of neighbours that two scalings have in common.
+    pairs : ndarray, shape (m, 5)
+        For each pair of items the cosine as trained, its extremes over scalings, and over any D.
+    weighing : dict of str to ndarray
+        Positive weights of latent directions under each scaling.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    names = list(overlap)
+    colours = {name: colour for (name, _), colour in _coloured(overlap, ("0.25", "C0", "C2", "C3"))}
+    figure = Figure(figsize=(TEXT_WIDTH, 5.2))
+    (by_size, shared), (cosines, axes) = figure.subplots(2, 2, width_ratios=[1.25, 1])
+    figure.suptitle(verdict, fontsize=11, fontweight="bold")
+
+    groups = len(next(iter(by_group.values())))
+    ends = {}
+    for name, share in by_group.items():
+        by_size.plot(1 + np.arange(groups), np.round(100 * share, 1), color=colours[name], marker="o", markersize=3)
+        ends[name] = round(100 * share[-1], 1)
+    _label_ends(by_size, groups, ends, colours, gap=8)
+    by_size.set(ylim=(0, 103), xlabel=f"tenth of the items, by {group} (1: largest)", ylabel="neighbours kept (%)",
+                title="how many neighbours as trained stay")
+
+    values = np.array([list(row.values()) for row in overlap.values()])
+    texts = [[f"{100 * value:.0f}" for value in row] for row in values]
+    number_grid(shared, values, texts, names, [""] * len(names), vmin=0, vmax=1, cmap=SIMILARITY_COLOURS)
+    shared.set_title("shared nearest neighbours (%)")
+
+    as_trained, low, high, least, most = np.round(pairs[np.argsort(pairs[:, 0])].T, 3)
+    x = np.arange(len(pairs))
+    cosines.vlines(x, least, most, color="0.85", linewidth=1)
+    cosines.vlines(x, low, high, color="C0", linewidth=1.6)
+    cosines.plot(x, as_trained, ".", color="0.1", markersize=4)
+    cosines.set(ylim=(-1.05, 1.05), xticks=[], xlabel="pairs of items", ylabel="cosine",
+                title="dot: as trained; blue: scalings above; grey: any $D$")
+
+    ends = {}
+    for name, weight in weighing.items():
+        weight = np.array([float(f"{value:.2e}") for value in weight])
+        axes.plot(1 + np.arange(len(weight)), weight, color=colours[name])
+        ends[name] = weight[-1]
+    axes.set(xscale="log", yscale="log", xlabel="direction of latent space", title="how strongly it counts")
+    axes.minorticks_off()
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+    _label_ends(axes, len(weight), ends, colours, gap=0.09)
+    return figure
+
+
+def _coloured(curves, colours):
+    """Pairs of an item of the dict and its colour; colours start again where there are too few."""
+    return [(item, colours[i % len(colours)]) for i, item in enumerate(curves.items())]
+
+
+def _label_ends(axes, x, ends, colours, gap):
+    """Name curves at their right ends, at least `gap` apart (in decades on a logarithmic axis)."""
+    logarithmic = axes.get_yscale() == "log"
+    if logarithmic:
+        low, high = np.log10(axes.get_ylim())
+        gap *= high - low
+    at = None
+    for name, y in sorted(ends.items(), key=lambda item: item[1]):
+        y = np.log10(y) if logarithmic else y
+        at = y if at is None else max(y, at + gap)
+        axes.annotate(name, (x, 10**at if logarithmic else at), xytext=(5, 0), textcoords="offset points",
+                      color=colours[name], va="center", fontsize=8, annotation_clip=False)

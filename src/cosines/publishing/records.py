@@ -1,0 +1,276 @@
+"""Numbers and checks of notebooks, as data: notebook -> JSON -> TeX, ledger and README.
+
+A notebook's `Records` become ``paper/generated/<notebook>.json``. From these and from the claims in
+``paper/claims.toml``, which hold the wording, `publish` makes what LaTeX and readers see.
+"""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from IPython.display import Markdown
+
+from cosines._arrays import require, require_known
+from cosines.publishing import CLAIMS, output_folder, repository, require_name
+
+LEDGER_HEAD = """\
+# Ledger of checks
+
+Made by `make figures` from what the notebooks recorded; do not edit. Each row is a claim, where the
+paper makes it, the notebook that checks it, what was measured, and what is required. Where only a bound
+is given, the error is at rounding level, and its digits differ from computer to computer. A check that
+fails stops its notebook.
+
+| paper | claim | notebook | measured | required |
+|---|---|---|---|---|
+"""
+
+
+def read_claims(root=None):
+    """The claims of the repository.
+
+    Returns
+    -------
+    paper : dict of str to dict
+        Statements of the paper, each with its wording, place and outcome.
+    check : dict of str to dict
+        What notebooks check: wording, place, and the statement it supports, or "beyond".
+    """
+    claims = tomllib.loads(((root or repository()) / CLAIMS).read_text(encoding="utf-8"))
+    return tuple({claim["key"]: claim for claim in claims[kind]} for kind in ("paper", "check"))
+
+
+class Records:
+    """The numbers and checks of one notebook, on their way into the paper.
+
+    Parameters
+    ----------
+    notebook : str
+        The notebook's name without its ending, such as ``"04-figure-1"``.
+
+    Raises
+    ------
+    ValueError
+        If a name has other characters than lower-case letters, digits and hyphens, or is taken.
+    """
+
+    def __init__(self, notebook):
+        self.notebook = require_name("notebook", notebook)
+        self._claims = read_claims()[1]
+        self._numbers, self._checks, self._tables = {}, {}, {}
+
+    def number(self, name, value, spec):
+        """Record a number for the paper; return it as text, formatted by `spec`.
+
+        LaTeX prints it by ``\\measured{name}``. Choose `spec` such that every digit is stable:
+        the last bits of floating-point results differ from CPU to CPU.
+        """
+        self._numbers[self._new(name)] = text = format(value, spec)
+        return text
+
+    def check(self, name, measured, *, at_most=None, at_least=None, spec=None):
+        """Record a check for the paper, or stop the notebook if it fails.
+
+        Parameters
+        ----------
+        name : str
+            Key of a ``[[check]]`` in the claims. LaTeX prints a mark by ``\\checked{name}``.
+        measured : float
+            The error, for a claim of equality; else the size of the effect.
+        at_most, at_least : float
+            The bound: exactly one of the two.
+        spec : str, optional
+            Format in which `measured` is published. Without it only the bound is: the digits of
+            rounding errors differ from CPU to CPU.
+
+        Returns
+        -------
+        IPython.display.Markdown
+            The claim with a check mark, to be shown below the cell.
+
+        Raises
+        ------
+        AssertionError
+            If `measured` misses the bound or is not a number.
+        ValueError
+            If the claim is unknown, or not exactly one bound is given.
+        """
+        require_known("check", name, self._claims)
+        one = (at_most is None) != (at_least is None)
+        require(one, "at_most, at_least", "given one, not both", (at_most, at_least))
+        wording = self._claims[name]["wording"]
+        if at_least is None:
+            holds, sign, bound = measured <= at_most, "<=", at_most
+        else:
+            holds, sign, bound = measured >= at_least, ">=", at_least
+        if not holds:
+            raise AssertionError(f"{name}: measured {measured:.6g}, must be {sign} {bound:g}\n{wording}")
+        shown = None if spec is None else format(measured, spec)
+        required = f"{sign} {bound:g}"
+        self._checks[self._new(name)] = {"measured": shown, "required": required}
+        value = tex(required) if shown is None else tex(shown)
+        return Markdown(f"✓ {wording}: ${value}$" + (f" (required: ${tex(required)}$)" if shown else ""))
+
+    def readings(self, name, measured, specs):
+        """Record a table of readings for the paper: LaTeX prints its rows by ``\\recordedrows{name}``.
+
+        Parameters
+        ----------
+        name : str
+            Of the table; the number in a column is recorded as ``<name>-<reading>-<column>``.
+        measured : dict of Reading to sequence of float
+            A row each, in order.
+        specs : dict of str to str
+            Name and format of each column.
+
+        Returns
+        -------
+        dict of Reading to list of str
+            The numbers as text.
+        """
+        texts, rows = {}, []
+        for reading, values in measured.items():
+            keys = [f"{name}-{reading.key}-{column}" for column in specs]
+            columns = zip(keys, values, specs.values(), strict=True)
+            texts[reading] = [self.number(key, value, spec) for key, value, spec in columns]
+            rows.append({"label": reading.label, "family": reading.family,
+                         "determined": reading.determined, "numbers": keys})
+        self._tables[require_name("name", name)] = rows
+        return texts
+
+    def publish(self):
+        """Write what was recorded to ``paper/generated/<notebook>.json``."""
+        recorded = {"numbers": self._numbers, "checks": self._checks, "tables": self._tables}
+        target = output_folder("paper/generated") / f"{self.notebook}.json"
+        target.write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def _new(self, name):
+        require_name("name", name)
+        taken = name in self._numbers or name in self._checks
+        require(not taken, "name", "new in this notebook", name)
+        return name
+
+
+def table(header, rows):
+    """A Markdown table from a list of column names and an iterable of rows of text."""
+    lines = [header, ["---"] * len(header), *rows]
+    return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+
+
+def reading_table(header, rows):
+    """A Markdown table with a row per reading.
+
+    Parameters
+    ----------
+    header : list of str
+        Names of the columns after the first, which holds the label.
+    rows : dict of Reading to list of str
+    """
+    return table(["similarity", *header], [[reading.label, *texts] for reading, texts in rows.items()])
+
+
+def read_records(folder):
+    """What the notebooks recorded: a dict of notebook to its numbers, checks and tables."""
+    paths = sorted(Path(folder).glob("*.json"))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def numbers_of(recorded):
+    """All numbers of all notebooks, by name."""
+    return {name: text for one in recorded.values() for name, text in one["numbers"].items()}
+
+
+def publish(root):
+    """Make TeX, ledger and the README's numbers from records and claims.
+
+    Parameters
+    ----------
+    root : Path
+        Of the repository.
+
+    Returns
+    -------
+    dict of Path to str
+        Path below the root, and what it must hold.
+
+    Raises
+    ------
+    ValueError
+        If a check has no claim, a claim no check, or the README names an unknown number.
+    """
+    recorded = read_records(root / "paper" / "generated")
+    _, claims = read_claims(root)
+    checked = [name for one in recorded.values() for name in one["checks"]]
+    for name in checked:
+        require_known("check", name, claims)
+    missing = [name for name in claims if name not in checked]
+    require(not missing, str(CLAIMS), "of claims that a notebook checks", missing[:5])
+    return {
+        Path("paper/generated/records.tex"): as_tex(recorded, claims),
+        Path("paper/ledger.md"): as_ledger(recorded, claims),
+        Path("README.md"): with_numbers((root / "README.md").read_text(encoding="utf-8"),
+                                        numbers_of(recorded)),
+    }
+
+
+def as_tex(recorded, claims):
+    """Records as the commands of ``paper/records.tex``."""
+    lines = ["% Made from the JSON beside this file and from claims.toml; do not edit."]
+    for notebook, one in recorded.items():
+        for name, text in one["numbers"].items():
+            lines.append(f"\\recordnumber{{{name}}}{{{tex(text)}}}")
+        for name, check in one["checks"].items():
+            claim, shown = claims[name], check["measured"] or check["required"]
+            fields = (name, notebook, claim["where"], claim["wording"], tex(shown), tex(check["required"]))
+            lines.append("\\recordcheck" + "".join(f"{{{field}}}" for field in fields))
+        for name, rows in one["tables"].items():
+            lines.append(f"\\recordrows{{{name}}}{{{_tex_rows(rows)}}}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def as_ledger(recorded, claims):
+    """The page of all checks for readers on GitHub."""
+    rows = []
+    for notebook, one in recorded.items():
+        link = f"[{notebook}](../notebooks/{notebook}.ipynb)"
+        for name, check in one["checks"].items():
+            required, shown = tex(check["required"]), tex(check["measured"] or check["required"])
+            claim = claims[name]
+            rows.append(f"| {claim['where']} | {claim['wording']} | {link} | ${shown}$ | ${required}$ |\n")
+    return LEDGER_HEAD + "".join(rows)
+
+
+def with_numbers(markdown, numbers):
+    """Markdown in which each ``<!-- name -->`` follows the number of that name.
+
+    What stands before it, up to a space, bracket or star, is replaced.
+    """
+    def replace(match):
+        require_known("number", match[1], numbers)
+        return numbers[match[1]].replace("-", "−") + match[0][match[0].index("<!--"):]
+
+    return re.sub(r"[^\s()*|]*<!-- ([a-z0-9-]+) -->", replace, markdown)
+
+
+def tex(text):
+    """A formatted number as LaTeX mathematics: ``<= 1e-12`` becomes ``\\le 10^{-12}``."""
+    sign, _, number = text.rpartition(" ")
+    mantissa, _, exponent = number.replace("%", r"\%").replace(",", "{,}").partition("e")
+    sign = {"<=": r"\le ", ">=": r"\ge "}.get(sign, "")
+    if not exponent:
+        return sign + mantissa
+    power = f"10^{{{int(exponent)}}}"
+    return sign + (power if mantissa == "1" else rf"{mantissa} \times {power}")
+
+
+def _tex_rows(rows):
+    """Rows of a tabular: label, whether it is determined, numbers; a line between families."""
+    lines, family = [], None
+    for row in rows:
+        if family not in (None, row["family"]):
+            lines.append(r"\midrule")
+        family = row["family"]
+        cells = [row["label"].replace("Eq. ", "Eq.~"), row["determined"], *(rf"\measured{{{key}}}" for key in row["numbers"])]
+        lines.append(" & ".join(cells) + r" \\")
+    return " ".join(lines)

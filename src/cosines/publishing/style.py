@@ -1,0 +1,108 @@
+"""House style, and figures on their way to the reader: the same bytes every time."""
+
+import matplotlib as mpl
+import numpy as np
+import PIL.Image
+import seaborn as sns
+from IPython.display import Image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from cosines._arrays import require
+from cosines.publishing import output_folder, require_name
+
+TEXT_WIDTH = 6.5  # inches, of the paper's page
+SCREEN_DPI = 130
+CLUSTER_COLOURS = sns.color_palette("colorblind")
+SIMILARITY_COLOURS = sns.color_palette("mako_r", as_cmap=True)
+
+HOUSE_STYLE = {
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "savefig.dpi": 2 * SCREEN_DPI,
+    "figure.constrained_layout.use": True,
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.prop_cycle": mpl.cycler(color=CLUSTER_COLOURS),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.4,
+    "pdf.fonttype": 42,
+}
+
+
+def use_house_style():
+    """Start from Matplotlib's defaults, whatever the user's own settings, and add ours."""
+    mpl.rcdefaults()
+    mpl.rcParams.update(HOUSE_STYLE)
+
+
+def save_figure(figure, name):
+    """Write ``figures/<name>.pdf`` for LaTeX and ``.png`` for reading, the same bytes every time.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    name : str
+        Lower-case letters, digits and hyphens.
+
+    Returns
+    -------
+    IPython.display.Image
+        The PNG, so that the notebook shows the very picture that is committed.
+
+    Raises
+    ------
+    ValueError
+        If `name` has other characters.
+    """
+    require_name("name", name)
+    folder = output_folder("figures")
+    figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+    png = folder / f"{name}.png"
+    figure.savefig(png)
+    return Image(data=png.read_bytes(), width=round(figure.get_figwidth() * SCREEN_DPI))
+
+
+def save_animation(figures, name, seconds=0.1, pause=1.0):
+    """Write ``figures/<name>.gif``: the figures one after the other and back again, for ever.
+
+    Parameters
+    ----------
+    figures : list of matplotlib.figure.Figure
+        Of one size, drawn at `SCREEN_DPI`.
+    name : str
+        Lower-case letters, digits and hyphens.
+    seconds, pause : float
+        How long a frame is shown, and how long the first and the last.
+
+    Raises
+    ------
+    ValueError
+        If `name` has other characters or there are fewer than two figures.
+    """
+    require_name("name", name)
+    require(len(figures) > 1, "figures", "at least two", len(figures))
+    pictures = []
+    for figure in figures:
+        canvas = FigureCanvasAgg(figure)
+        figure.set_dpi(SCREEN_DPI)
+        canvas.draw()
+        pictures.append(PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3]))
+    # One palette for all frames, or what stands still would flicker.
+    strip = PIL.Image.fromarray(np.concatenate([np.asarray(pictures[i]) for i in (0, len(pictures) // 2, -1)]))
+    palette = strip.quantize(64)
+    pictures = [picture.quantize(palette=palette, dither=PIL.Image.Dither.NONE) for picture in pictures]
+    there_and_back = pictures + pictures[-2:0:-1]
+    durations = np.full(len(there_and_back), round(1000 * seconds))
+    durations[[0, len(pictures) - 1]] = round(1000 * pause)
+    target = output_folder("figures") / f"{name}.gif"
+    there_and_back[0].save(target, save_all=True, append_images=there_and_back[1:], loop=0,
+                           duration=durations.tolist(), optimize=True)

@@ -1,0 +1,264 @@
+"""A similarity of items is *data x model x view*: all that is compared, one row each.
+
+Both models end at ``A B^T = V_k dMat(w) V_k^T``, each with weights w of its own, so that a view is a
+function of V, sigma and w. To add a remedy, write its function from data to a Gram matrix, add a
+row to `DATA` and its readings to `REMEDIES`: tables, figures and records are made from the rows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from cosines._arrays import require, require_known
+from cosines.experiment import PAPER
+from cosines.factorization import item_gram, shrinkage, soft_threshold, spectrum
+from cosines.remedies import (
+    centred_gram,
+    matched_penalty,
+    shifted_positive_pmi,
+    standardised_gram,
+    unit_diagonal,
+)
+from cosines.similarity import cosine
+
+# Penalties: the experiment's lam; the lam at which weights add up to what they are for raw data,
+# because singular values of normalised data are on another scale; or lam = 0, so that w = 1.
+GIVEN, MATCHED, NO_PENALTY = "given", "matched", "none"
+
+
+class Data(NamedTuple):
+    """A row of `DATA`: `gram` is a function of X (n, p) and of the Gram matrix of the data in `start`."""
+
+    label: str
+    gram: Callable
+    penalty: str = MATCHED
+    start: str = "raw"
+
+
+def _centred(X, gram):
+    return centred_gram(gram, X.sum(axis=0) / X.shape[0], X.shape[0])
+
+
+def _standardised(X, gram):
+    return standardised_gram(gram, X.sum(axis=0) / X.shape[0], X.shape[0])
+
+
+def _weighted_by_user(X, gram):
+    return item_gram(sparse.diags_array(1 / np.sqrt(np.diff(X.indptr))) @ X)
+
+
+def _pmi(power):
+    def gram_of_rows(X, gram):
+        M = shifted_positive_pmi(gram, 1, power)
+        return M @ M.T
+
+    return gram_of_rows
+
+
+DATA = {
+    "raw": Data("raw", lambda X, gram: gram, GIVEN),
+    "centred": Data("centred", _centred),
+    "standardised": Data("standardised", _standardised),
+    "ips-items": Data("IPS items", lambda X, gram: unit_diagonal(gram)),
+    "ips-users": Data("IPS users", _weighted_by_user),
+    "ips-both": Data("IPS both", lambda X, gram: unit_diagonal(gram), start="ips-users"),
+    "pmi-word2vec": Data(r"PMI ($\beta=3/4$)", _pmi(0.75), NO_PENALTY),
+    "pmi-plain": Data(r"PMI ($\beta=1$)", _pmi(1), NO_PENALTY),
+}
+
+
+class Model(NamedTuple):
+    """A row of `MODELS`: its weights, a function of sigma and lam, and the view in which it is trained."""
+
+    label: str
+    weights: Callable | None = None
+    trained: str | None = None
+
+
+MODELS = {
+    "none": Model("no model"),
+    "eq1": Model("Eq. 1", shrinkage, "g-half"),  # by the paper's choice: any D is as good
+    "eq2": Model("Eq. 2", soft_threshold, "sqrt-sigma"),
+}
+
+
+class View(NamedTuple):
+    """A row of `VIEWS`: cosines of ``V_k dMat(scale)``, a function of w and sigma, unless it is None."""
+
+    label: str
+    scale: Callable | None = None
+    of_product: bool = False
+
+
+VIEWS = {
+    "columns": View("columns"),
+    "g-minus-1": View(r"$V_k\,w^{-1}$", lambda w, sigma: 1 / w),
+    "g-0": View("$V_k$", lambda w, sigma: np.ones_like(w)),
+    "g-half": View(r"$V_k\,w^{1/2}$", lambda w, sigma: np.sqrt(w)),
+    "g-1": View(r"$V_k\,w$", lambda w, sigma: w),
+    "g-2": View(r"$V_k\,w^2$", lambda w, sigma: w**2),
+    "sqrt-sigma": View(r"$V_k(w\sigma)^{1/2}$", lambda w, sigma: np.sqrt(w * sigma)),
+    "dot": View("dot"),
+    "predictions": View("predictions", lambda w, sigma: w * sigma, of_product=True),
+    "entries": View("entries of $W$", of_product=True),
+}
+
+
+def _views_of(model):
+    """Without a model there are columns and dot products; with one, everything but columns."""
+    return ("columns", "dot") if model == "none" else tuple(v for v in VIEWS if v != "columns")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One similarity of items.
+
+    Parameters
+    ----------
+    data, model, view : str
+        Keys of `DATA`, `MODELS` and `VIEWS`. Without a model the view is "columns" or "dot".
+
+    Raises
+    ------
+    ValueError
+        If a key is unknown, or the three make no sense together.
+    """
+
+    data: str
+    model: str
+    view: str
+
+    def __post_init__(self):
+        for name, known in (("data", DATA), ("model", MODELS), ("view", VIEWS)):
+            require_known(name, getattr(self, name), known)
+        views = _views_of(self.model)
+        require(self.view in views, "view", f"one of {', '.join(views)} for {self.model!r}", self.view)
+
+    @property
+    def key(self):
+        """For records: lower-case letters, digits and hyphens."""
+        return f"{self.data}-{self.model}-{self.view}"
+
+    @property
+    def label(self):
+        """For tables and figures, with formulas between dollar signs."""
+        data, view = DATA[self.data].label, VIEWS[self.view].label
+        if self.model == "none":
+            return f"{data} {view}"
+        if DATA[self.data].penalty == NO_PENALTY:  # which makes both models the same
+            return f"{data}: {view}"
+        prefix = "" if self.data == "raw" else f"{data}, "
+        own = self.model == "eq2" and self.view == MODELS["eq2"].trained
+        return f"{prefix}{MODELS[self.model].label}" + ("" if own else f": {view}")
+
+    @property
+    def family(self):
+        """Readings of one family share a colour and stand together in tables."""
+        if self.model == "none" or DATA[self.data].penalty == NO_PENALTY:
+            return "no penalty"
+        return MODELS[self.model].label if self.model == "eq2" or self.data == "raw" else "normalised"
+
+    @property
+    def determined(self):
+        """Does training determine it? "yes", "no", or "not what training gives"."""
+        if self.model == "none" or VIEWS[self.view].of_product:
+            return "yes"
+        if self.model == "eq1":
+            return "no"
+        return "yes" if self.view in (MODELS["eq2"].trained, "dot") else "not what training gives"
+
+
+REMEDIES = (
+    Reading("raw", "none", "columns"),
+    *(Reading("raw", "eq1", view) for view in VIEWS if view not in ("columns", "entries")),
+    *(Reading("raw", "eq2", view) for view in ("sqrt-sigma", "dot", "predictions")),
+    *(Reading(data, "eq1", view)
+      for data in ("centred", "standardised", "ips-items", "ips-users", "ips-both")
+      for view in ("g-half", "predictions")),
+    *(Reading(data, "eq1", "sqrt-sigma") for data in ("pmi-word2vec", "pmi-plain")),
+)
+
+
+def all_readings():
+    """Every reading that makes sense and that training can give, in the order of the rows."""
+    every = (Reading(data, model, view)
+             for data in DATA for model in MODELS for view in _views_of(model))
+    return [reading for reading in every if reading.determined != "not what training gives"]
+
+
+def named(key):
+    """The reading of a key, such as ``"raw-eq1-predictions"``.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the error names the nearest.
+    """
+    known = {reading.key: reading for reading in all_readings()}
+    require_known("reading", key, known)
+    return known[key]
+
+
+def similarities(readings, X, experiment=PAPER, gram=None):
+    """The similarity matrix of each reading, one after the other, in memory for one of each data.
+
+    Parameters
+    ----------
+    readings : iterable of Reading
+        Data are decomposed once where their readings stand together.
+    X : sparse array, shape (n, p)
+        Interactions, 0/1.
+    experiment : Experiment
+        Gives k and the penalties.
+    gram : ndarray, shape (p, p), optional
+        ``X^T X``, if it is known already.
+
+    Yields
+    ------
+    reading : Reading
+    similarity : ndarray, shape (p, p)
+    """
+    grams = {"raw": item_gram(X) if gram is None else gram}
+
+    def gram_of(data):
+        if data not in grams:
+            grams[data] = DATA[data].gram(X, gram_of(DATA[data].start))
+        return grams[data]
+
+    raw = spectrum(grams["raw"], experiment.k)
+    for data, rows in groupby(readings, key=lambda reading: reading.data):
+        decomposition = raw if data == "raw" else spectrum(gram_of(data), experiment.k)
+        for reading in rows:
+            if reading.model == "none":
+                columns = gram_of(data)
+                yield reading, columns if reading.view == "dot" else unit_diagonal(columns)
+            else:
+                w = _weights(reading, decomposition.sigma, raw.sigma, experiment)
+                yield reading, _view(reading, decomposition, w)
+
+
+def _weights(reading, sigma, raw_sigma, experiment):
+    """The model's weights on these data, under the penalty that goes with them."""
+    penalty, weights = DATA[reading.data].penalty, MODELS[reading.model].weights
+    if penalty == NO_PENALTY:
+        return weights(sigma, 0)
+    lam = experiment.lam_1 if reading.model == "eq1" else experiment.lam_2
+    if penalty == MATCHED:
+        lam = matched_penalty(sigma, weights(raw_sigma, lam).sum(), weights)
+    return weights(sigma, lam)
+
+
+def _view(reading, decomposition, w):
+    """What the view makes of the model; dimensions of weight zero are switched off."""
+    on = w > 0
+    sigma, V, w = decomposition.sigma[on], decomposition.V[:, on], w[on]
+    if reading.view == "entries":
+        return (V * w) @ V.T
+    if reading.view == "dot":
+        B = V * VIEWS[MODELS[reading.model].trained].scale(w, sigma)
+        return B @ B.T
+    return cosine(V * VIEWS[reading.view].scale(w, sigma))

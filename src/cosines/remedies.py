@@ -1,0 +1,231 @@
+"""Remedies of Section 3: normalise before learning, or train with respect to the cosine.
+
+Projecting back to the space of predictions is in ``similarity``.
+"""
+
+import numpy as np
+from scipy.optimize import brentq, minimize
+
+from cosines._arrays import finite_array, require, require_count, square_array
+from cosines.factorization import Factors, shrinkage
+
+
+def centred_gram(gram, mean, n):
+    """Gram matrix of the centred columns of X: n times their covariance matrix.
+
+    Parameters
+    ----------
+    gram : array_like, shape (p, p)
+        ``X^T X``.
+    mean : array_like, shape (p,)
+        Of each column. For 0/1 data it is ``diag(gram) / n``.
+    n : int
+        Rows of X.
+
+    Returns
+    -------
+    ndarray, shape (p, p)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit or entries are not finite.
+    """
+    gram, mean = square_array("gram", gram), finite_array("mean", mean, ndim=1)
+    require(mean.shape == gram.shape[:1], "mean", f"of length {len(gram)}", mean.shape)
+    require_count("n", n)
+    return gram - n * np.outer(mean, mean)
+
+
+def standardised_gram(gram, mean, n):
+    """Gram matrix of the standardised columns of X: n times their correlation matrix.
+
+    Parameters, returned value and errors are those of `centred_gram`.
+
+    Raises
+    ------
+    ValueError
+        Moreover, if a column is constant.
+    """
+    centred = centred_gram(gram, mean, n)
+    constant = np.flatnonzero(np.diag(centred) <= 1e-12 * np.diag(gram))
+    require(constant.size == 0, "X", "without constant columns", constant[:5].tolist())
+    return n * unit_diagonal(centred)
+
+
+def unit_diagonal(gram):
+    """Gram matrix of the columns of X after scaling each to unit length: their raw cosines.
+
+    For 0/1 data this is inverse-propensity weighting of items: a one of an item with G_ii users
+    enters with weight 1 / sqrt(G_ii), and its square with 1 / G_ii.
+
+    Parameters
+    ----------
+    gram : array_like, shape (p, p)
+        ``X^T X``, with a positive diagonal.
+
+    Returns
+    -------
+    ndarray, shape (p, p)
+
+    Raises
+    ------
+    ValueError
+        If `gram` is not square, has entries that are not finite, or a column of X is zero.
+    """
+    gram = square_array("gram", gram)
+    squares = np.diag(gram)
+    zero = np.flatnonzero(squares <= 0)
+    require(zero.size == 0, "X", "without zero columns", zero[:5].tolist())
+    return gram / np.sqrt(np.outer(squares, squares))
+
+
+def shifted_positive_pmi(count, n_negative=1, power=0.75):
+    """Shifted positive pointwise mutual information, what negative sampling factorises implicitly.
+
+    ``M_ij = max(0, log(P(i, j) / (P(i) Q(j))) - log(n_negative))`` where negatives are drawn from
+    ``Q(j)`` proportional to ``P(j) ** power`` (Levy and Goldberg, NeurIPS 2014).
+
+    Parameters
+    ----------
+    count : array_like, shape (p, p)
+        How often i and j occur together, ``>= 0``; the diagonal is not used.
+    n_negative : int
+        Negatives per observed pair.
+    power : float
+        1 is the plain PMI, 3/4 the choice of word2vec.
+
+    Returns
+    -------
+    ndarray, shape (p, p)
+        With a zero diagonal; symmetric for ``power = 1``.
+
+    Raises
+    ------
+    ValueError
+        If counts are negative, an item occurs with no other, or `n_negative` is out of range.
+    """
+    count = square_array("count", count).copy()
+    np.fill_diagonal(count, 0)
+    require(bool((count >= 0).all()), "count", ">= 0", float(count.min()))
+    require_count("n_negative", n_negative)
+    total = count.sum(axis=1)
+    require(bool((total > 0).all()), "count", "positive somewhere in each row", float(total.min()))
+    noise = total**power / np.sum(total**power)
+    # The share of j among the companions of i, against its share among the negatives.
+    ratio = count / total[:, None] / (n_negative * noise)
+    return np.log(np.maximum(ratio, 1))
+
+
+def matched_penalty(sigma, degrees, weights=shrinkage):
+    """The lam at which the weights of latent dimensions add up to `degrees`.
+
+    Normalised data have other singular values; the same sum of weights makes penalties comparable.
+
+    Parameters
+    ----------
+    sigma : array_like, shape (k,)
+        Singular values kept, positive.
+    degrees : float
+        Between 0 and k, exclusive.
+    weights : function of sigma and lam
+        `shrinkage` for Eq. 1, `soft_threshold` for Eq. 2.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If `sigma` is not positive or `degrees` is out of range.
+    """
+    sigma = finite_array("sigma", sigma, ndim=1)
+    require(bool((sigma > 0).all()), "sigma", "positive", float(sigma.min()))
+    require(0 < degrees < len(sigma), "degrees", f"in (0, {len(sigma)})", degrees)
+
+    def excess(log_lam):
+        return weights(sigma, np.exp(log_lam)).sum() - degrees
+
+    squares = 2 * np.log(sigma)
+    return float(np.exp(brentq(excess, squares.min() - 40, squares.max() + 40)))
+
+
+def cosine_loss(X, A, B):
+    """The objective trained with respect to the cosine, and its gradient.
+
+    ``min over gamma of ||X - gamma Omega_A X A B^T Omega_B||_F^2``: rows of X A and of B have unit
+    length *inside* the objective (layer normalisation without an offset), and gamma is the one
+    scale that is left. Never forms an n x p matrix.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, p)
+    A, B : ndarray, shape (p, k)
+
+    Returns
+    -------
+    loss : float
+    gradient : Factors
+        Of the loss, by A and by B.
+    """
+    k = A.shape[1]
+    lengths = np.linalg.norm(B, axis=1, keepdims=True)
+    Q = B / lengths
+    products = X @ np.hstack([A, Q])
+    P, XQ = products[:, :k], products[:, k:]
+    norms = np.linalg.norm(P, axis=1, keepdims=True)
+    P = P / norms
+    QQ, PP = Q.T @ Q, P.T @ P
+    fit, size = np.vdot(P, XQ), np.vdot(PP, QQ)
+    gamma = fit / size
+    # Gradient by the unit rows, then across the normalisation; gamma is optimal and contributes none.
+    by_P = _tangent(2 * gamma * (gamma * P @ QQ - XQ), P) / norms
+    products = X.T @ np.hstack([by_P, P])
+    by_Q = 2 * gamma * (gamma * Q @ PP - products[:, k:])
+    loss = np.vdot(X, X) - fit**2 / size
+    return float(loss), Factors(products[:, :k], _tangent(by_Q, Q) / lengths)
+
+
+def fit_cosine(X, start, max_iterations=200):
+    """Minimise `cosine_loss` by L-BFGS from `start`.
+
+    Parameters
+    ----------
+    X : array_like, shape (n, p)
+        Without zero rows.
+    start : Factors
+        A and B to begin with, each (p, k).
+    max_iterations : int
+
+    Returns
+    -------
+    factors : Factors
+        With unit rows in B.
+    loss : float
+        Relative to ``||X||_F^2``.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit or entries are not finite.
+    """
+    X = finite_array("X", X, ndim=2)
+    A, B = finite_array("A", start[0], ndim=2), finite_array("B", start[1], ndim=2)
+    require(A.shape[0] == X.shape[1], "A", f"of {X.shape[1]} rows, as X has columns", A.shape)
+    require(B.shape == A.shape, "B", f"of the shape of A, {A.shape}", B.shape)
+    scale = np.vdot(X, X)
+
+    def objective(parameters):
+        loss, gradient = cosine_loss(X, *parameters.reshape(2, *A.shape))
+        return loss / scale, np.concatenate([gradient.A.ravel(), gradient.B.ravel()]) / scale
+
+    result = minimize(objective, np.concatenate([A.ravel(), B.ravel()]), jac=True,
+                      method="L-BFGS-B", options={"maxiter": max_iterations, "gtol": 0, "ftol": 1e-8})
+    A, B = result.x.reshape(2, *A.shape)
+    return Factors(A, B / np.linalg.norm(B, axis=1, keepdims=True)), float(result.fun)
+
+
+def _tangent(gradient, unit):
+    """What of each row of `gradient` is orthogonal to the row of `unit`."""
+    return gradient - np.sum(gradient * unit, axis=1, keepdims=True) * unit

@@ -1,0 +1,31 @@
+"""Make what readers and LaTeX see from what the notebooks recorded: TeX, ledger, README's numbers.
+
+    python tools/publish.py build/publish.stamp
+
+The stamp, written last, lists the checksums of the files made.
+"""
+
+import sys
+from pathlib import Path
+
+from execute import write_stamp
+
+from cosines.publishing.records import publish
+
+
+def main(stamp):
+    stamp = Path(stamp)
+    try:
+        made = publish(Path.cwd())
+    except (ValueError, OSError) as error:
+        return f"publish: {error}"
+    for path, text in made.items():
+        if not (path.exists() and path.read_text(encoding="utf-8") == text):
+            new = stamp.with_suffix(path.suffix)
+            new.write_text(text, encoding="utf-8")
+            new.replace(path)
+    write_stamp(stamp, made)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
