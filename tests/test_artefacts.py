@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from test_published import FIGURES, NOTEBOOKS, RECORDS, ROOT, saved_figures
+from test_repository import makefile_value
 
 REGENERATED = ROOT / "build" / "test"
 # Notebooks that `make test` may leave out.
-APART = re.search(r"^APART +:= (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[1]
+APART = makefile_value("APART").split()
 
 
 def names(paths):
@@ -28,8 +29,8 @@ NOTEBOOK_OF |= {path.stem: path.stem for path in NOTEBOOKS}
 
 def left_out(notebook):
     """Whether `make test` did not re-execute this notebook, and need not have."""
-    record = REGENERATED / "paper" / "generated" / f"{notebook}.tex"
-    return f"notebooks/{notebook}.ipynb" in APART.split() and not record.exists()
+    record = REGENERATED / "paper" / "generated" / f"{notebook}.json"
+    return f"notebooks/{notebook}.ipynb" in APART and not record.exists()
 
 
 def regenerated(folder, name):

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from cosines.factor_files import read_descriptions, read_factors, write_vectors
+from cosines.audit.files import read_descriptions, read_factors, write_vectors
 
 M = np.arange(1, 13, dtype=np.float32).reshape(4, 3) / 8
 
@@ -43,7 +43,7 @@ def test_csv_with_and_without_names(tmp_path):
 
 
 def test_parquet_with_columns_or_with_lists(tmp_path):
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed (optional extra: libraries)")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed (optional extra: tables)")
     import pandas
 
     path = tmp_path / "m.parquet"
@@ -117,7 +117,7 @@ def test_descriptions_come_from_a_table_of_any_of_three_columns(tmp_path):
 
 
 def test_vectors_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    monkeypatch.setattr("cossim.factor_files.ROWS_AT_A_TIME", 3)
+    monkeypatch.setattr("cosines.audit.files.BLOCK", 3)
     path = tmp_path / "new" / "vectors.npy"
     T = np.diag([1.0, 2.0, 4.0])[:, :2]
     write_vectors(path, M, T)
@@ -172,7 +172,7 @@ def test_csv_that_pandas_writes_with_names_is_read(tmp_path):
 
 
 def test_ids_in_a_parquet_column_of_another_name_are_no_dimension(tmp_path):
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed (optional extra: libraries)")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed (optional extra: tables)")
     import pandas
 
     path = tmp_path / "m.parquet"

@@ -4,8 +4,21 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+from scipy import sparse, stats
 
-from cosines.recovery import cluster_auc, neighbour_overlap, top_overlap
+from cosines.evaluation import (
+    average_precision,
+    bootstrap_interval,
+    cluster_auc,
+    held_out_accuracy,
+    hide,
+    hubness,
+    nearest,
+    neighbour_precision,
+    overlap,
+    ranking_accuracy,
+    top,
+)
 
 CLUSTER = np.array([0, 1, 1, 2, 0, 2, 1, 3])
 P = len(CLUSTER)
@@ -81,72 +94,180 @@ def test_auc_names_bad_input(S, cluster, name):
         cluster_auc(S, cluster)
 
 
-# neighbour_overlap and top_overlap
+# Neighbours and what two similarities share
+
+
+def neighbours_of_sets(S, n):
+    """Nearest first; of equal ones the first, item by item."""
+    return [sorted((j for j in range(len(S)) if j != i), key=lambda j: (-S[i][j], j))[:n]
+            for i in range(len(S))]
 
 
 @pytest.mark.parametrize("n", [1, 3, P - 1])
 @pytest.mark.parametrize("diagonal", [None, 10, -10])
-def test_neighbour_overlap_is_that_of_sets_without_the_item_itself(n, diagonal):
-    S, T = two_matrices(P, P)
+def test_nearest_are_the_most_similar_others(n, diagonal):
+    S, _ = two_matrices(P, P)
     if diagonal is not None:
         np.fill_diagonal(S, diagonal)
-        np.fill_diagonal(T, diagonal)
-    expected = overlap_of_sets(S, T, n, exclude_self=True)
-    assert neighbour_overlap(S, T, n) == pytest.approx(expected, abs=1e-15)
+    assert nearest(S, n).tolist() == neighbours_of_sets(S, n)
 
 
-def test_all_others_are_neighbours_when_asked_for_p_minus_1():
+@pytest.mark.parametrize("levels", [1, 2, 3])
+@pytest.mark.parametrize("n", [1, 4, P - 1])
+def test_of_equally_similar_items_the_first_are_nearest(levels, n):
+    S = np.random.default_rng(levels).integers(levels, size=(P, P)).astype(float)
+    assert nearest(S, n).tolist() == neighbours_of_sets(S, n)
+
+
+@pytest.mark.parametrize("shape", [(6, 9), (1, 4), (5, 5)])
+def test_top_is_the_beginning_of_a_stable_sort(shape):
+    scores = np.round(two_matrices(*shape)[0])
+    scores[0, :2] = -np.inf
+    for n in range(1, shape[1] + 1):
+        expected = np.argsort(-scores, axis=1, kind="stable")[:, :n]
+        np.testing.assert_array_equal(top(scores, n), expected)
+
+
+def test_ten_neighbours_by_default():
+    S, _ = two_matrices(15, 15)
+    assert nearest(S).shape == top(S).shape == (15, 10)
+
+
+def test_the_matrix_is_left_alone():
+    S = np.eye(3)
+    nearest(S, 1)
+    np.testing.assert_array_equal(S, np.eye(3))
+
+
+@pytest.mark.parametrize("n", [1, 3, P - 1])
+def test_overlap_of_neighbours_is_that_of_sets(n):
     S, T = two_matrices(P, P)
-    assert neighbour_overlap(S, T, P - 1) == 1
+    expected = overlap_of_sets(S, T, n, exclude_self=True)
+    assert overlap(nearest(S, n), nearest(T, n)).mean() == pytest.approx(expected, abs=1e-15)
 
 
 def test_nothing_is_shared_by_opposite_similarities():
     S, _ = two_matrices(P, P)
-    assert neighbour_overlap(S, -S, (P - 1) // 2) == 0
-    assert neighbour_overlap(S, 2 * S + 1, 3) == 1
-
-
-def test_ten_neighbours_by_default():
-    S, T = two_matrices(15, 15)
-    assert neighbour_overlap(S, T) == neighbour_overlap(S, T, 10) != neighbour_overlap(S, T, 9)
-
-
-def test_the_matrices_are_left_alone():
-    S = np.eye(3)
-    neighbour_overlap(S, S, 1)
-    np.testing.assert_array_equal(S, np.eye(3))
-
-
-@pytest.mark.parametrize("shape", [(6, 9), (1, 4), (5, 5)])
-@pytest.mark.parametrize("n", [1, 2, 4])
-def test_top_overlap_is_that_of_sets(shape, n):
-    S, T = two_matrices(*shape)
-    expected = overlap_of_sets(S, T, n, exclude_self=False)
-    assert top_overlap(S, T, n) == pytest.approx(expected, abs=1e-15)
-
-
-def test_top_overlap_takes_the_largest():
-    S, T = np.array([[3.0, 2, 1, 0]]), np.array([[3.0, 0, 1, 2]])
-    assert [top_overlap(S, T, n) for n in (1, 2, 3, 4)] == [1, 1 / 2, 2 / 3, 1]
+    n = (P - 1) // 2
+    assert overlap(nearest(S, n), nearest(-S, n)).max() == 0
+    assert overlap(nearest(S, 3), nearest(2 * S + 1, 3)).min() == 1
 
 
 @pytest.mark.parametrize(
-    ("S", "T", "n", "name"),
-    [(np.ones((3, 2)), np.eye(3), 1, "S"), (np.eye(3), np.ones((3, 2)), 1, "T"),
-     (np.eye(3), np.eye(4), 1, "T"), (np.diag([1, 1, np.nan]), np.eye(3), 1, "S"),
-     (np.eye(3), np.diag([1, 1, -np.inf]), 1, "T")]
-    + [(np.eye(3), np.eye(3), n, "n_neighbours") for n in (0, -1, 3, 1.0, 1.5, "1", None)],
+    ("S", "n", "name"),
+    [(np.ones((3, 2)), 1, "S"), (np.diag([1, 1, np.nan]), 1, "S")]
+    + [(np.eye(3), n, "n") for n in (0, -1, 3, 1.5, "1", None)],
 )
-def test_neighbour_overlap_names_bad_input(S, T, n, name):
+def test_nearest_names_bad_input(S, n, name):
     with pytest.raises(ValueError, match=rf"^{name}\b"):
-        neighbour_overlap(S, T, n)
+        nearest(S, n)
 
 
-@pytest.mark.parametrize(
-    ("T", "n", "name"),
-    [(np.ones((2, 4)), 1, "T"), (np.ones((3, 3)), 1, "T")]
-    + [(np.ones((2, 3)), n, "n") for n in (0, 4, 1.5, None)],
-)
-def test_top_overlap_names_bad_input(T, n, name):
-    with pytest.raises(ValueError, match=rf"^{name}\b"):
-        top_overlap(np.ones((2, 3)), T, n)
+def test_overlap_and_top_name_bad_input():
+    with pytest.raises(ValueError, match=r"^second\b"):
+        overlap(np.ones((3, 2)), np.ones((3, 3)))
+    with pytest.raises(ValueError, match=r"^n\b"):
+        top(np.ones((2, 3)), 4)
+
+
+def test_overlap_counts_members_whatever_their_order():
+    first, second = np.array([[1, 2, 3, 4], [5, 6, 7, 8]]), np.array([[4, 3, 9, 1], [0, 1, 2, 3]])
+    assert np.array_equal(overlap(first, second), [0.75, 0])
+
+
+def test_hubness_of_a_circle_is_none_and_of_a_star_is_large():
+    circle = (np.arange(20)[:, None] + [1, 2]) % 20
+    skewness, _, largest = hubness(circle, 20)
+    assert (skewness, largest) == (0, 0.1)
+    skewness, by_chance, largest = hubness(np.zeros((19, 1), dtype=int), 20)
+    assert skewness > 4 > by_chance and largest == 1
+
+
+@pytest.mark.parametrize("q, p", [(2000, 2000), (500, 10_000)])
+def test_hubness_by_chance_is_that_of_random_lists(q, p):
+    rng = np.random.default_rng(0)
+    measured, by_chance, _ = hubness(rng.permuted(np.tile(np.arange(p), (q, 1)), axis=1)[:, :10], p)
+    assert measured == pytest.approx(by_chance, rel=0.15, abs=0.2)
+
+
+# Precision, ranking, intervals
+
+
+def test_average_precision_is_the_mean_precision_at_hits_with_ties_together():
+    rng = np.random.default_rng(5)
+    cluster = np.repeat([0, 1, 2], 5)
+    S = np.round(rng.random((15, 15)), 1)
+    S = S + S.T
+    pairs = [(S[i, j], cluster[i] == cluster[j]) for i in range(15) for j in range(i + 1, 15)]
+    precisions = []
+    for value, same in pairs:
+        if same:
+            at_least = [hit for other, hit in pairs if other >= value]
+            precisions.append(sum(at_least) / len(at_least))
+    assert average_precision(S, cluster) == pytest.approx(np.mean(precisions), abs=1e-12)
+
+
+def test_average_precision_is_one_for_the_truth_and_the_share_of_pairs_for_a_constant():
+    cluster = np.array([0, 0, 1, 1, 1, 2])
+    assert average_precision(cluster[:, None] == cluster, cluster) == 1
+    assert average_precision(np.ones((6, 6)), cluster) == pytest.approx(4 / 15)
+
+
+def test_neighbour_precision_counts_neighbours_of_the_same_cluster():
+    rng = np.random.default_rng(5)
+    cluster = rng.integers(3, size=20)
+    S = rng.random((20, 20))
+    for i, precision in enumerate(neighbour_precision(S, cluster, 4)):
+        others = sorted((j for j in range(20) if j != i), key=lambda j: -S[i, j])[:4]
+        assert precision == np.mean([cluster[j] == cluster[i] for j in others])
+
+
+def test_ranking_accuracy_counts_hits_and_discounts_them():
+    rng = np.random.default_rng(5)
+    scores = rng.random((12, 30))
+    hidden = rng.random((12, 30)) < 0.2
+    hidden[:, 3] = True
+    recall, ndcg = ranking_accuracy(scores, hidden, 5)
+    for u in range(12):
+        ranked = sorted(range(30), key=lambda i: -scores[u, i])[:5]
+        gain = sum(hidden[u, i] / np.log2(r + 2) for r, i in enumerate(ranked))
+        most = min(5, hidden[u].sum())
+        assert recall[u] == pytest.approx(hidden[u, ranked].sum() / most)
+        assert ndcg[u] == pytest.approx(gain / sum(1 / np.log2(r + 2) for r in range(most)))
+
+
+def test_ranking_accuracy_is_one_when_hidden_items_come_first():
+    hidden = np.array([[True, False, True, False], [False, True, False, False]])
+    recall, ndcg = ranking_accuracy(hidden.astype(float), hidden, 2)
+    np.testing.assert_allclose([recall, ndcg], 1)
+
+
+def test_ranking_accuracy_names_users_without_hidden_items():
+    with pytest.raises(ValueError, match="hidden must be true somewhere in each row"):
+        ranking_accuracy(np.ones((2, 3)), np.zeros((2, 3), dtype=bool), 1)
+
+
+def test_hidden_items_are_some_of_each_users_and_never_shown():
+    X = sparse.csr_array((np.random.default_rng(1).random((300, 40)) < 0.3).astype(float))
+    shown, hidden = hide(X, np.random.default_rng(2), share=0.25)
+    whole = {tuple(row) for row in X.toarray()}
+    assert all(tuple(row) in whole for row in shown + hidden)
+    assert not (shown * hidden).any()
+    assert hidden.any(axis=1).all() and shown.any(axis=1).all()
+    assert hidden.sum() / X.nnz == pytest.approx(0.25, abs=0.03)
+
+
+def test_held_out_accuracy_is_perfect_for_whoever_knows_what_is_hidden():
+    shown = np.array([[1.0, 0, 0, 0, 0], [0, 1, 0, 0, 0]])
+    hidden = np.array([[0, 0, 1, 0, 0], [0, 0, 0, 1, 0]], dtype=bool)
+    knowing, shifted = np.eye(5), np.eye(5)[[2, 3, 0, 1, 4]]
+    assert held_out_accuracy(shown, hidden, knowing, shifted, n=1).tolist() == [1, 1]
+    assert held_out_accuracy(shown, hidden, knowing, np.eye(5)[[4, 0, 1, 2, 3]], n=1).max() == 0
+
+
+def test_bootstrap_interval_is_that_of_scipy():
+    values = np.random.default_rng(3).exponential(size=30)
+    mean, low, high = bootstrap_interval(values)
+    theirs = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="percentile", rng=4)
+    assert mean == values.mean()
+    assert (low, high) == pytest.approx(theirs.confidence_interval, abs=0.01)

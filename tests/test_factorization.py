@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 from scipy.optimize import approx_fprime, minimize
 
-from cossim import factorization
+from cosines import factorization
 from cosines.factorization import (
     Factors,
     Spectrum,

@@ -10,7 +10,9 @@ import pytest
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from cosines.audit import AS_TRAINED, BALANCED, PREDICTIONS, audit, list_overlap, load, weights
+from cosines.audit.findings import audit, read_model
+from cosines.evaluation import overlap
+from cosines.scalings import AS_TRAINED, BALANCED, PREDICTIONS, direction_weights
 from cosines.similarity import cosine
 from cosines.simulation import Simulation, simulate
 
@@ -88,7 +90,7 @@ def converged(X):
 
 def unevenness(report):
     """How much stronger the strongest latent direction counts than the weakest, against balanced."""
-    weight = weights(np.eye(K), report.transforms[BALANCED])
+    weight = direction_weights(np.eye(K), report.transforms[BALANCED])
     return weight.max() / weight.min()
 
 
@@ -102,7 +104,7 @@ def test_implicit_als_with_a_penalty_that_counts_ends_balanced(converged):
 def test_implicit_similar_items_is_the_cosine_as_trained(converged):
     report = audit(converged.item_factors, converged.user_factors)
     theirs = converged.similar_items(report.queries, N=11)[0][:, 1:]
-    assert list_overlap(report.neighbours[AS_TRAINED], theirs).mean() > 0.999
+    assert overlap(report.neighbours[AS_TRAINED], theirs).mean() > 0.999
 
 
 @pytest.mark.parametrize("iterations", [15, 150])
@@ -115,7 +117,7 @@ def test_implicit_als_with_defaults_has_neighbours_that_depend_on_the_start(X):
     """And more so as trained than in the space of predictions: over all pairs of five starts."""
     models = [fit_als(X, seed) for seed in range(5)]
     reports = [audit(model.item_factors, model.user_factors) for model in models]
-    same = {name: [list_overlap(a.neighbours[name], b.neighbours[name]).mean() for a, b in combinations(reports, 2)]
+    same = {name: [overlap(a.neighbours[name], b.neighbours[name]).mean() for a, b in combinations(reports, 2)]
             for name in (AS_TRAINED, PREDICTIONS)}
     assert np.mean(same[AS_TRAINED]) < 0.8
     assert all(trained < predicted for trained, predicted in zip(*same.values(), strict=True))
@@ -123,7 +125,7 @@ def test_implicit_als_with_defaults_has_neighbours_that_depend_on_the_start(X):
 
 def test_model_saved_by_implicit_is_read_as_it_is(converged, tmp_path):
     converged.save(tmp_path / "als.npz")
-    items, P = load(tmp_path / "als.npz", tmp_path / "als.npz")
+    items, P = read_model(tmp_path / "als.npz", tmp_path / "als.npz")
     assert np.array_equal(items.factors, converged.item_factors)
     assert np.array_equal(P, converged.user_factors)
     assert items.factors.dtype == np.float32

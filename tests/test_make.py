@@ -41,6 +41,9 @@ def project(tmp_path):
         shutil.copy(ROOT / name, folder)
     for name in ("paper/generated", "figures", "notebooks"):
         (folder / name).mkdir(parents=True)
+    # One notebook checks nothing of what the claims ask for, so that the folder has none.
+    (folder / "paper" / "claims.toml").write_text("paper = []\ncheck = []\n")
+    (folder / "README.md").write_text("A project.\n")
     (folder / "figures" / "tiny.txt").write_text("committed")
     return folder
 
@@ -195,11 +198,14 @@ def test_settings_of_the_user_and_the_blas_kernel_change_no_byte(project):
     """The cheap half of `make reproduce-check`: one notebook, all at once, against build/test."""
     name = "04-figure-1"
     shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", project / "notebooks")
+    shutil.copytree(ROOT / "paper", project / "paper", dirs_exist_ok=True)
+    (project / "paper" / "generated" / f"{name}.json").unlink()
+    shutil.copy(ROOT / "README.md", project)
     settings = hostile() | {"OPENBLAS_CORETYPE": next(iter(KERNELS)), "OPENBLAS_NUM_THREADS": "2"}
     made = subprocess.run(["make", "ENV=active", "-j8", "-C", str(project), "figures"], cwd=project.parent,
                           env=ACTIVE | settings, text=True, check=False, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
     assert made.returncode == 0, made.stdout
     assert (project / f"notebooks/{name}.ipynb").read_bytes() == (ROOT / f"notebooks/{name}.ipynb").read_bytes()
-    for artefact in ("figures/figure-1.png", "figures/figure-1.pdf", f"paper/generated/{name}.tex"):
+    for artefact in ("figures/figure-1.png", "figures/figure-1.pdf", f"paper/generated/{name}.json"):
         assert (project / artefact).read_bytes() == (ROOT / "build/test" / artefact).read_bytes(), artefact

@@ -7,7 +7,7 @@ import numpy as np
 import pooch
 import pytest
 
-from cossim import movielens
+from cosines import movielens
 from cosines.movielens import find_movielens, read_movielens
 
 CSV = {
@@ -63,7 +63,7 @@ def test_all_formats_say_the_same(files, packed, tmp_path):
 def test_ratings_are_read_in_pieces(tmp_path, monkeypatch):
     path = write(tmp_path / "ml", CSV)
     whole = read_movielens(path).X.toarray()
-    monkeypatch.setattr(movielens, "ROWS_AT_A_TIME", 2)
+    monkeypatch.setattr(movielens, "LINES_AT_A_TIME", 2)
     np.testing.assert_array_equal(read_movielens(path).X.toarray(), whole)
 
 

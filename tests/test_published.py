@@ -1,30 +1,52 @@
-"""What is committed hangs together: notebooks, figures, records, README and paper.
+"""What is committed hangs together: notebooks, figures, records, claims, README and paper.
 
 Nothing is executed here; `test_artefacts.py` compares with what the notebooks make.
 """
 
+import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from cosines.publishing.records import numbers_of, publish, read_claims, read_records
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 FIGURES = sorted((ROOT / "figures").iterdir())
-RECORDS = sorted((ROOT / "paper" / "generated").glob("*.tex"))
-SOURCES = [path for path in (ROOT / "paper").rglob("*.tex") if path not in RECORDS]
+RECORDS = sorted((ROOT / "paper" / "generated").glob("*.json"))
+RECORDED = read_records(ROOT / "paper" / "generated")
+STATEMENTS, CLAIMS = read_claims(ROOT)
+
+
+def code_of(notebook):
+    """The cells of code of a notebook."""
+    return [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
 
 
 def saved_figures(notebook):
     """Names of the figures that a notebook saves."""
-    return re.findall(r'save_(?:figure|animation)\([^\n]*?\\"([a-z0-9-]+)\\"\)', notebook.read_text())
+    calls = (node for cell in code_of(notebook) for node in ast.walk(ast.parse(cell.source))
+             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+    return [call.args[1].value for call in calls if call.func.id in ("save_figure", "save_animation")]
+
+
+def used(kind):
+    """What the paper prints of a kind, as LaTeX itself has listed it."""
+    lines = (ROOT / "paper" / "generated" / "used.txt").read_text().splitlines()
+    return {name for found, name in (line.split(" ") for line in lines) if found == kind}
+
+
+def readme_names():
+    """In the README a measured number is followed by its name: 0.97<!-- auc-full -->."""
+    return {part.partition(" -->")[0] for part in (ROOT / "README.md").read_text().split("<!-- ")[1:]}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_was_executed_from_top_to_bottom(path):
-    notebook = nbformat.read(path, as_version=4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    code = code_of(path)
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     for cell in code:
         for output in cell.outputs:
@@ -39,51 +61,83 @@ def test_notebook_reads_well_on_github(path):
     assert notebook.cells[0].source.startswith("# ")
     assert any("## To take away" in cell.source for cell in notebook.cells)
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells) == 1
-    assert max(len(cell.source.splitlines()) for cell in notebook.cells if cell.cell_type == "code") <= 30
+    assert max(len(cell.source.splitlines()) for cell in code_of(path)) <= 30
 
 
-def test_every_included_figure_is_saved_by_a_notebook():
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_check_is_one_short_line(path):
+    for cell in code_of(path):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "record.check":
+                assert node.lineno == node.end_lineno and node.end_col_offset <= 95, ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_papers_experiment_is_not_typed(path):
+    """Its k and penalties have one name, PAPER."""
+    for cell in code_of(path):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.keyword | ast.Assign):
+                names = [node.arg] if isinstance(node, ast.keyword) else map(ast.unparse, node.targets)
+                value = getattr(node.value, "value", None)
+                assert not ({"k", "lam_1", "lam_2"} & set(names) and value in (50, 10_000, 100)), cell.source
+
+
+def test_every_figure_of_the_paper_is_saved_by_a_notebook():
     saved = {name for path in NOTEBOOKS for name in saved_figures(path)}
-    included = set(re.findall(r"figures/([a-z0-9-]+)\.pdf", "".join(path.read_text() for path in SOURCES)))
-    assert included and included <= saved
+    assert used("figure") and used("figure") <= saved
     assert {path.stem for path in FIGURES} == saved
 
 
-def recorded_numbers():
-    """Name and LaTeX text of every recorded number."""
-    text = "".join(path.read_text() for path in RECORDS)
-    return dict(re.findall(r"\\recordnumber\{([a-z0-9-]+)\}\{(.*)\}", text))
+def test_every_record_has_a_reader():
+    """In the paper or in the README; and whatever these print is recorded."""
+    numbers, read = numbers_of(RECORDED), used("number") | readme_names()
+    assert sum(len(one["numbers"]) for one in RECORDED.values()) == len(numbers)
+    assert read - set(numbers) == set()
+    assert set(numbers) - read == set(), "recorded, and printed nowhere"
+    assert {row for one in RECORDED.values() for row in one["tables"]} == {"remedies", "scalings"}
+
+
+def test_every_claim_has_one_check_and_every_check_a_claim():
+    checked = Counter(name for one in RECORDED.values() for name in one["checks"])
+    assert checked == Counter(list(CLAIMS))
+    assert used("check") | used("value") <= set(CLAIMS)
+
+
+def test_claims_support_what_the_paper_says_or_go_beyond_it():
+    assert 10 <= len(STATEMENTS) <= 15
+    for statement in STATEMENTS.values():
+        assert statement["outcome"] in ("holds", "corrected", "extended", "beyond", "could not be tested")
+        assert "note" in statement or statement["outcome"] == "holds", statement["key"]
+    supported = {claim["supports"] for claim in CLAIMS.values()}
+    assert supported == {*STATEMENTS, "beyond"}
+
+
+@pytest.mark.parametrize("made", publish(ROOT).items(), ids=lambda made: made[0].name)
+def test_what_is_made_of_the_records_is_up_to_date(made):
+    path, text = made
+    assert (ROOT / path).read_text(encoding="utf-8") == text
 
 
 def test_numbers_in_the_readme_are_recorded():
-    """In the README a measured number is followed by its name: 0.97<!-- auc-full -->."""
     prose = re.sub(r"```.*?```", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    quoted = re.findall(r"([+−]?[\d.,]+%?)<!-- ([a-z0-9-]+) -->", prose)
-    assert quoted
-    numbers = recorded_numbers()
-    for value, name in quoted:
-        assert numbers[name].replace("\\%", "%").replace("{,}", ",").replace("-", "−") == value, name
+    assert readme_names()
     unnamed = re.findall(r"(?<!Python )(?<!Section )(?<![\w./-])\d+(?:\.\d+%?|%)(?!<!--)(?![\w.])", prose)
     assert unnamed == [], "numbers without the name of their record"
 
 
-def test_marks_and_numbers_in_the_paper_are_recorded():
-    r"""Each \checked, \shown and \measured names a record, which LaTeX insists on as well."""
-    paper = "".join(path.read_text() for path in SOURCES)
-    records = "".join(path.read_text() for path in RECORDS)
-    checks = set(re.findall(r"\\recordcheck\{([a-z0-9-]+)\}", records))
-    used = set(re.findall(r"\\(?:checked|shown)\{([a-z0-9-]+)\}", paper))
-    assert used and used <= checks
-    used = set(re.findall(r"\\measured\{([a-z0-9-]+)\}", paper))
-    assert used and used <= set(recorded_numbers())
-
-
 def test_no_measured_number_is_typed_into_the_paper():
     """Decimals and percentages in the text are parameters of the experiment, known by heart."""
-    parameters = {"0.25", "1.5", "0.5"}
-    main = (ROOT / "paper" / "paper.tex").read_text().partition(r"\begin{document}")[2]
-    text = main + "".join(path.read_text() for path in (ROOT / "paper" / "sections").glob("*.tex"))
-    body = re.sub(r"(?m)(?<!\\)%.*$", "", text)
-    body = re.sub(r"\[width=[^\]]*\]|p\{[^}]*\}|\\(?:vspace|hspace)\{[^}]*\}", "", body)
-    typed = set(re.findall(r"\d+\.\d+|\d+\\%", body))
-    assert typed <= parameters
+    sources = [ROOT / "paper" / "paper.tex", *(ROOT / "paper" / "sections").glob("*.tex")]
+    body = sources[0].read_text().partition("\\begin{document}")[2]
+    typed = set()
+    for line in "\n".join([body, *(path.read_text() for path in sources[1:])]).splitlines():
+        text = line.replace("\\%", "PERCENT").partition("%")[0]
+        for mark in "{}[]()$,;:&~=":
+            text = text.replace(mark, " ")
+        for word in text.split():
+            number = word.removesuffix(".").removesuffix("PERCENT")
+            decimal = [part.isdigit() for part in number.split(".")] == [True, True]
+            if decimal or ("PERCENT" in word and number.isdigit()):
+                typed.add(word)
+    assert typed <= {"0.25", "1.5", "0.5"}

@@ -1,7 +1,7 @@
-"""Figures, numbers and checks on their way into the paper, written to a temporary folder."""
+"""Figures on their way into the paper, written to a temporary folder, and what panels draw."""
 
-import re
 from io import BytesIO
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -9,21 +9,20 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cossim import publication
-from cosines.publication import (
-    Ledger,
+from cosines.publishing import output_folder, repository, style
+from cosines.publishing.panels import (
+    arrow_panels,
+    audit_panels,
+    banded_curves,
     data_panels,
+    interval_rows,
     labelled_curves,
-    output_folder,
-    save_animation,
-    save_figure,
     score_panels,
     similarity_frame,
     similarity_panel,
     similarity_row,
-    table,
-    use_house_style,
 )
+from cosines.publishing.style import save_animation, save_figure, use_house_style
 
 
 @pytest.fixture(autouse=True)
@@ -45,30 +44,6 @@ def drawing():
     return figure
 
 
-def fields(line):
-    """A record's command and its arguments: what stands between balanced braces."""
-    command, rest = re.fullmatch(r"(\\[a-z]+)(\{.*\})", line).groups()
-    found, depth = [], 0
-    for character in rest:
-        depth -= character == "}"
-        if depth:
-            found[-1] += character
-        elif character == "{":
-            found.append("")
-        else:
-            assert character == "}", line
-        depth += character == "{"
-    assert depth == 0, line
-    return [command, *found]
-
-
-def published(ledger, output):
-    ledger.publish()
-    head, *lines = (output / f"paper/generated/{ledger.notebook}.tex").read_text().splitlines()
-    assert head.startswith("%")
-    return lines
-
-
 NOT_NAMES = ["", "Upper", "a_b", "a b", "a.b", "../a", "ä", "a\n", "a}", "\\a", None, 3, ["a"]]
 
 
@@ -82,12 +57,20 @@ def test_output_goes_where_the_environment_says(output):
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_output_goes_to_the_repository_otherwise(value, tmp_path, monkeypatch):
-    module = tmp_path / "repository" / "src" / "cossim" / "publication.py"
-    monkeypatch.setattr(publication, "__file__", str(module))
+    """The one around the working directory, as in a notebook's folder."""
+    (tmp_path / "other" / "paper").mkdir(parents=True)
+    (tmp_path / "other" / "paper" / "claims.toml").write_text("")
+    (tmp_path / "other" / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "other" / "notebooks")
     monkeypatch.delenv("COSINES_OUTPUT")
     if value is not None:
         monkeypatch.setenv("COSINES_OUTPUT", value)
-    assert output_folder("figures") == tmp_path / "repository" / "figures"
+    assert output_folder("figures") == tmp_path / "other" / "figures"
+
+
+def test_from_elsewhere_the_repository_is_that_of_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert repository() == Path(__file__).parents[1]
 
 
 # Figures
@@ -203,7 +186,7 @@ def test_hostile_settings_of_the_user_do_not_survive_the_house_style(output):
 def test_each_setting_is_ours_or_matplotlibs_default(name):
     mpl.rcParams[name] = HOSTILE[name]
     use_house_style()
-    ours = publication.HOUSE_STYLE.get(name, mpl.rcParamsDefault[name])
+    ours = style.HOUSE_STYLE.get(name, mpl.rcParamsDefault[name])
     assert mpl.rcParams[name] in (ours, [ours])
     assert mpl.rcParams[name] != HOSTILE[name]
 
@@ -270,149 +253,51 @@ def test_score_panels_show_auc_from_chance_and_shares_as_percentages():
         assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b"]
 
 
-def test_table_is_markdown():
-    expected = "| name | value |\n| --- | --- |\n| a | 1 |\n| b | 2.5 |"
-    assert table(["name", "value"], iter([["a", 1], ["b", 2.5]])).data == expected
+def lines_of(axes, n):
+    return [axes.lines[i].get_ydata().tolist() for i in range(n)]
 
 
-# Numbers
+@pytest.mark.parametrize("n", [2, 12])
+def test_a_panel_that_is_given_one_curve_more_draws_it(n):
+    """Twelve are more than the palette has colours."""
+    curves = {f"curve {i}": np.array([i, i + 0.5]) for i in range(n)}
+    axes = Figure().subplots()
+    labelled_curves(axes, np.array([0, 1]), curves)
+    assert lines_of(axes, n) == [list(curve) for curve in curves.values()]
+    assert [text.get_text() for text in axes.texts] == list(curves)
+    axes = Figure().subplots()
+    banded_curves(axes, np.array([0, 1]), {name: np.stack([y, y]) for name, y in curves.items()})
+    assert len(axes.lines) == len(axes.collections) == n
 
 
-@pytest.mark.parametrize(
-    ("value", "spec", "text", "latex"),
-    [
-        (0.123, ".2f", "0.12", "0.12"),
-        (-3.14159, ".2f", "-3.14", "-3.14"),
-        (7, "d", "7", "7"),
-        (1e-12, ".0e", "1e-12", "10^{-12}"),
-        (1e12, ".0e", "1e+12", "10^{12}"),
-        (1.5e-3, ".1e", "1.5e-03", r"1.5 \times 10^{-3}"),
-        (-2.5e-7, ".1e", "-2.5e-07", r"-2.5 \times 10^{-7}"),
-        (10.0, ".1e", "1.0e+01", r"1.0 \times 10^{1}"),
-        (20_000, ",", "20,000", "20{,}000"),
-        (-1_234_567.8, ",.1f", "-1,234,567.8", "-1{,}234{,}567.8"),
-        (0.12, ".0%", "12%", r"12\%"),
-        (-0.005, ".1%", "-0.5%", r"-0.5\%"),
-        (np.float64(0.25), ".2f", "0.25", "0.25"),
-    ],
-)
-def test_numbers_are_text_in_the_notebook_and_latex_in_the_paper(value, spec, text, latex, output):
-    ledger = Ledger("01-numbers")
-    assert ledger.number("a-number", value, spec) == text
-    (line,) = published(ledger, output)
-    assert fields(line) == [r"\recordnumber", "a-number", latex]
+def test_a_fourth_arrow_is_drawn():
+    vectors = {f"$b_{i}$": np.array([i, 1]) for i in range(1, 5)}
+    figure = arrow_panels({"one": vectors, "two": vectors}, limits=(0, 5, 0, 2))
+    for axes in figure.axes:
+        assert [text.get_text() for text in axes.texts if text.get_text()] == list(vectors)
 
 
-# Checks
+def test_the_page_of_an_audit_draws_any_number_of_scalings():
+    names = [f"scaling {i}" for i in range(5)]
+    overlap = {a: {b: float(a == b) for b in names} for a in names}
+    weights = {name: np.array([2.0, 1, 0.5]) for name in names}
+    by_group = {name: np.array([0.5, 0.75]) for name in names[1:]}
+    pairs = np.array([[0.1, 0, 0.2, -1, 1]])
+    figure = audit_panels("verdict", by_group, "norm", overlap, pairs, weights)
+    assert [text.get_text() for text in figure.axes[3].texts] == names
+    assert len(figure.axes[0].lines) == 4
 
 
-@pytest.mark.parametrize(
-    ("measured", "bound"),
-    [(0, {"at_most": 0}), (1e-13, {"at_most": 1e-12}), (-5, {"at_most": -4}),
-     (np.int64(0), {"at_most": 0}), (0, {"at_least": 0}), (0.5, {"at_least": 0.25}),
-     (np.inf, {"at_least": 1}), (np.float64(2), {"at_least": np.float32(2)})],
-)
-def test_a_check_within_its_bound_passes(measured, bound, output):
-    ledger = Ledger("02-checks")
-    shown = ledger.check("a-check", "Eq. 5", "it holds", measured, **bound)
-    assert shown.data.startswith("✓ it holds")
-    assert len(published(ledger, output)) == 1
+def test_interval_rows_have_one_colour_each():
+    rows = {"a": (0.5, 0.4, 0.6), "b": (0.7, 0.65, 0.8)}
+    axes = Figure().subplots()
+    interval_rows(axes, rows, ["C3", "C0"])
+    assert [line.get_color() for line in axes.lines] == ["C3", "C3", "C0", "C0"]
+    with pytest.raises(ValueError, match="zip"):
+        interval_rows(axes, rows, ["C3", "C0", "C2"])
 
 
-@pytest.mark.parametrize(
-    ("measured", "bound"),
-    [(1.001e-12, {"at_most": 1e-12}), (0, {"at_most": -1}), (np.inf, {"at_most": 1e300}),
-     (np.nan, {"at_most": 1}), (np.nan, {"at_most": np.inf}), (0, {"at_most": np.nan}),
-     (0.4999, {"at_least": 0.5}), (-1, {"at_least": 0}), (-np.inf, {"at_least": -1e300}),
-     (np.nan, {"at_least": -1}), (np.float64(np.nan), {"at_least": -np.inf}),
-     (0, {"at_least": np.nan})],
-)
-def test_a_check_out_of_bounds_stops_the_notebook_and_is_not_recorded(measured, bound, output):
-    ledger = Ledger("02-checks")
-    with pytest.raises(AssertionError, match=r"^a-check: .*must be [<>]=") as error:
-        ledger.check("a-check", "Eq. 5", "it holds", measured, **bound)
-    assert "it holds" in str(error.value)
-    assert published(ledger, output) == []
-
-
-@pytest.mark.parametrize("bounds", [{}, {"at_most": 1, "at_least": 0}])
-def test_exactly_one_bound_is_needed(bounds):
-    with pytest.raises(ValueError, match=r"^at_most, at_least\b"):
-        Ledger("02-checks").check("a-check", "Eq. 5", "it holds", 0.5, **bounds)
-
-
-@pytest.mark.parametrize(
-    ("measured", "arguments", "latex_measured", "latex_bound", "shown"),
-    [
-        (3e-15, {"at_most": 1e-12}, r"\le 10^{-12}", r"\le 10^{-12}", r"$\le 10^{-12}$"),
-        (0.61, {"at_most": 0.8, "spec": ".0%"}, r"61\%", r"\le 0.8",
-         r"$61\%$ (required: $\le 0.8$)"),
-        (1.38, {"at_least": 0.5, "spec": ".2f"}, "1.38", r"\ge 0.5",
-         r"$1.38$ (required: $\ge 0.5$)"),
-        (4e-5, {"at_least": 2.5e-5, "spec": ".0e"}, r"4 \times 10^{-5}", r"\ge 2.5 \times 10^{-5}",
-         r"$4 \times 10^{-5}$ (required: $\ge 2.5 \times 10^{-5}$)"),
-    ],
-)
-def test_a_check_publishes_the_bound_and_the_measured_value_on_demand(
-    measured, arguments, latex_measured, latex_bound, shown, output
-):
-    ledger, claim = Ledger("02-checks"), r"$\frac{a}{b}$ is $c_{i}$"
-    markdown = ledger.check("a-check", "Eq. 5", claim, measured, **arguments)
-    assert markdown.data == f"✓ {claim}: {shown}"
-    (line,) = published(ledger, output)
-    assert fields(line) == [
-        r"\recordcheck", "a-check", "02-checks", "Eq. 5", claim, latex_measured, latex_bound
-    ]
-
-
-# Names and files
-
-
-@pytest.mark.parametrize("name", NOT_NAMES)
-def test_record_names_are_restricted(name, output):
-    with pytest.raises(ValueError, match=r"^notebook\b"):
-        Ledger(name)
-    ledger = Ledger("03-names")
-    with pytest.raises(ValueError, match=r"^name\b"):
-        ledger.number(name, 1, "d")
-    with pytest.raises(ValueError, match=r"^name\b"):
-        ledger.check(name, "Eq. 5", "it holds", 0, at_most=1)
-    assert published(ledger, output) == []
-
-
-def test_record_names_are_unique(output):
-    ledger = Ledger("03-names")
-    ledger.number("a", 1, "d")
-    ledger.check("b", "Eq. 5", "it holds", 0, at_most=1)
-    for taken in "ab":
-        with pytest.raises(ValueError, match=rf"^name\b.*'{taken}'"):
-            ledger.number(taken, 2, "d")
-        with pytest.raises(ValueError, match=rf"^name\b.*'{taken}'"):
-            ledger.check(taken, "Eq. 5", "it holds", 0, at_most=2)
-    first, second = published(ledger, output)
-    assert fields(first)[1:] == ["a", "1"]
-    assert fields(second)[1] == "b"
-
-
-def test_publish_writes_one_line_per_record_in_the_order_recorded(output):
-    ledger = Ledger("04-file")
-    names = ["zeta", "alpha", "m-1", "0"]
-    for name in names:
-        ledger.number(name, 0.5, ".0%")
-    ledger.check("last", "beyond", "the claim", 0, at_most=0)
-    lines = published(ledger, output)
-    assert [fields(line)[1] for line in lines] == [*names, "last"]
-    assert {fields(line)[0] for line in lines} == {r"\recordnumber", r"\recordcheck"}
-    head = (output / "paper/generated/04-file.tex").read_text().splitlines()[0]
-    assert "notebooks/04-file.ipynb" in head
-
-
-def test_publish_replaces_what_the_notebook_wrote_before(output):
-    old, new, other = Ledger("04-file"), Ledger("04-file"), Ledger("05-other")
-    old.number("old", 1, "d")
-    other.number("old", 1, "d")
-    new.number("new", 2, "d")
-    assert [fields(line)[1] for line in published(old, output)] == ["old"]
-    assert [fields(line)[1] for line in published(other, output)] == ["old"]
-    assert [fields(line)[1] for line in published(new, output)] == ["new"]
-    assert len(list((output / "paper/generated").iterdir())) == 2
+def test_an_animation_of_one_picture_is_refused(output):
+    with pytest.raises(ValueError, match=r"^figures must be at least two, got 1"):
+        save_animation(frames([0]), "still")
+    assert list(output.iterdir()) == []

@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from cosines.factorization import Factors, fit_product_penalty, item_gram, spectrum
-from cosines.recovery import average_precision, cluster_auc, neighbour_precision, ranking_accuracy
+from cosines.factorization import (
+    Factors,
+    factor_penalty_loss,
+    fit_factor_penalty,
+    fit_product_penalty,
+    item_gram,
+    soft_threshold,
+    spectrum,
+)
 from cosines.remedies import (
+    centred_gram,
     cosine_loss,
     fit_cosine,
     matched_penalty,
@@ -68,70 +76,15 @@ def test_prediction_cosine_names_shapes_that_do_not_fit(X, factors):
         prediction_cosine(Factors(factors.A, factors.B[:, :2]), X.T @ X)
 
 
-def test_cluster_auc_is_the_share_of_pairs_in_the_right_order_with_ties_as_one_half(rng):
-    cluster = np.repeat([0, 1, 2], 5)
-    S = np.round(rng.random((15, 15)), 1)
-    pairs = [(S[i, j], cluster[i] == cluster[j]) for i in range(15) for j in range(i + 1, 15)]
-    won = [(a > b) + (a == b) / 2 for a, same in pairs for b, other in pairs if same and not other]
-    assert cluster_auc(S, cluster) == pytest.approx(np.mean(won), abs=1e-12)
-    with pytest.raises(ValueError, match="at least two items"):
-        cluster_auc(np.ones((1, 1)), [0])
-
-
-def test_average_precision_is_the_mean_precision_at_hits_with_ties_together(rng):
-    cluster = np.repeat([0, 1, 2], 5)
-    S = np.round(rng.random((15, 15)), 1)
-    S = S + S.T
-    pairs = [(S[i, j], cluster[i] == cluster[j]) for i in range(15) for j in range(i + 1, 15)]
-    precisions = []
-    for value, same in pairs:
-        if same:
-            at_least = [hit for other, hit in pairs if other >= value]
-            precisions.append(sum(at_least) / len(at_least))
-    assert average_precision(S, cluster) == pytest.approx(np.mean(precisions), abs=1e-12)
-
-
-def test_average_precision_is_one_for_the_truth_and_the_share_of_pairs_for_a_constant():
-    cluster = np.array([0, 0, 1, 1, 1, 2])
-    assert average_precision(cluster[:, None] == cluster, cluster) == 1
-    assert average_precision(np.ones((6, 6)), cluster) == pytest.approx(4 / 15)
-
-
-def test_neighbour_precision_counts_neighbours_of_the_same_cluster(rng):
-    cluster = rng.integers(3, size=20)
-    S = rng.random((20, 20))
-    for i, precision in enumerate(neighbour_precision(S, cluster, 4)):
-        others = sorted((j for j in range(20) if j != i), key=lambda j: -S[i, j])[:4]
-        assert precision == np.mean([cluster[j] == cluster[i] for j in others])
-
-
-def test_ranking_accuracy_counts_hits_and_discounts_them(rng):
-    scores = rng.random((12, 30))
-    hidden = rng.random((12, 30)) < 0.2
-    hidden[:, 3] = True
-    recall, ndcg = ranking_accuracy(scores, hidden, 5)
-    for u in range(12):
-        ranked = sorted(range(30), key=lambda i: -scores[u, i])[:5]
-        gain = sum(hidden[u, i] / np.log2(r + 2) for r, i in enumerate(ranked))
-        most = min(5, hidden[u].sum())
-        assert recall[u] == pytest.approx(hidden[u, ranked].sum() / most)
-        assert ndcg[u] == pytest.approx(gain / sum(1 / np.log2(r + 2) for r in range(most)))
-
-
-def test_ranking_accuracy_is_one_when_hidden_items_come_first():
-    hidden = np.array([[True, False, True, False], [False, True, False, False]])
-    recall, ndcg = ranking_accuracy(hidden.astype(float), hidden, 2)
-    np.testing.assert_allclose([recall, ndcg], 1)
-
-
-def test_ranking_accuracy_names_users_without_hidden_items():
-    with pytest.raises(ValueError, match="hidden must be true somewhere in each row"):
-        ranking_accuracy(np.ones((2, 3)), np.zeros((2, 3), dtype=bool), 1)
-
-
 def test_standardised_gram_is_n_times_the_correlation_matrix(X):
     gram = standardised_gram(X.T @ X, X.mean(axis=0), len(X))
     np.testing.assert_allclose(gram, len(X) * np.corrcoef(X.T), atol=1e-10)
+
+
+def test_centred_gram_is_that_of_centred_columns(X):
+    centred = X - X.mean(axis=0)
+    gram = centred_gram(X.T @ X, X.mean(axis=0), len(X))
+    np.testing.assert_allclose(gram, centred.T @ centred, atol=1e-10)
 
 
 def test_standardised_gram_names_constant_columns(X):
@@ -178,6 +131,15 @@ def test_matched_penalty_gives_the_sum_of_weights_asked_for(X):
     lam = matched_penalty(sigma, 2.5)
     weights = np.linalg.norm(fit_product_penalty(spectrum(X.T @ X), lam, 5).B, axis=0) ** 2
     assert weights.sum() == pytest.approx(2.5, abs=1e-9)
+
+
+def test_matched_penalty_of_eq2_gives_the_sum_of_its_weights(X):
+    """Weights are read off the product of the optimum: its trace."""
+    sigma = spectrum(X.T @ X, 5).sigma
+    lam = matched_penalty(sigma, 2.5, soft_threshold)
+    A, B = fit_factor_penalty(spectrum(X.T @ X), lam, 5)
+    assert np.trace(A @ B.T) == pytest.approx(2.5, abs=1e-9)
+    assert factor_penalty_loss(X, A, B, lam) < factor_penalty_loss(X, A, B * 1.01, lam)
 
 
 def test_cosine_loss_is_the_least_squares_error_of_scaled_cosines(X, factors):

@@ -1,4 +1,4 @@
-"""Which cosines rescaling can reach, against optimisers and brute force."""
+"""What predicts the same: named scalings, and the cosines that rescaling can reach."""
 
 import itertools
 
@@ -6,7 +6,133 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from cosines.attainable import attainable_range, unconstrained_pairs
+from cosines.factorization import Factors, rescale
+from cosines.scalings import (
+    AS_TRAINED,
+    BALANCED,
+    ITEM_WHITENED,
+    PREDICTIONS,
+    SCALINGS,
+    attainable_range,
+    direction_weights,
+    prediction_space,
+    scaling,
+    scalings,
+    transform,
+    unconstrained_pairs,
+)
+from cosines.similarity import cosine
+
+
+@pytest.fixture
+def factors():
+    """Users' and items' factors, in a basis in which no scaling is the one as trained."""
+    rng = np.random.default_rng(0)
+    d = np.geomspace(1, 30, 6)
+    return rng.standard_normal((80, 6)) * d, rng.standard_normal((50, 6)) / d @ rng.standard_normal((6, 6))
+
+
+def grams(P, B):
+    return B.T @ B, P.T @ P
+
+
+def test_every_scaling_makes_the_same_predictions(factors):
+    P, B = factors
+    for name, T in scalings(*grams(P, B)).items():
+        assert np.allclose((P @ np.linalg.pinv(T).T) @ (B @ T).T, P @ B.T, atol=1e-10), name
+
+
+def test_each_scaling_is_what_its_name_says(factors):
+    P, B = factors
+    found = scalings(*grams(P, B))
+    assert np.array_equal(found[AS_TRAINED], np.eye(6))
+    white = B @ found[ITEM_WHITENED]
+    assert np.allclose(white.T @ white, np.eye(6))
+    balanced, users = B @ found[BALANCED], P @ np.linalg.pinv(found[BALANCED]).T
+    assert np.allclose(balanced.T @ balanced, users.T @ users)
+    assert np.allclose(cosine(B @ found[PREDICTIONS]), cosine((P @ B.T).T))
+
+
+def test_whitening_users_is_the_space_of_predictions(factors):
+    """By a Cholesky factor, which knows nothing of the square root in `scalings`."""
+    P, B = factors
+    L = np.linalg.cholesky(P.T @ P)
+    users = P @ np.linalg.inv(L).T
+    assert np.allclose(users.T @ users, np.eye(6))
+    assert np.allclose(cosine(B @ L), cosine(B @ scalings(*grams(P, B))[PREDICTIONS]))
+
+
+def test_invertible_maps_change_no_scaling_but_the_one_as_trained(factors):
+    P, B = factors
+    M = np.random.default_rng(1).standard_normal((6, 6))
+    before, after = scalings(*grams(P, B)), scalings(*grams(P @ M, B @ np.linalg.inv(M).T))
+    for name in (BALANCED, ITEM_WHITENED, PREDICTIONS):
+        assert np.allclose(cosine(B @ before[name]), cosine(B @ np.linalg.inv(M).T @ after[name])), name
+
+
+def test_dimensions_that_predict_nothing_are_left_out(factors):
+    P, B = factors
+    P, B = np.hstack([P, np.zeros((80, 2))]), np.hstack([B, np.ones((50, 2))])
+    found = scalings(*grams(P, B))
+    assert found[BALANCED].shape == (8, 6)
+    assert np.allclose(cosine(B @ found[PREDICTIONS]), cosine((P @ B.T).T))
+
+
+def test_weights_are_the_diagonal_of_the_paper_s_d(factors):
+    P, B = factors
+    U, s, Vt = np.linalg.svd(P @ B.T, full_matrices=False)
+    s, V = s[:6], Vt[:6].T
+    d = np.array([3, 1, 0.5, 2, 1, 1.0])
+    R = np.linalg.qr(np.random.default_rng(2).standard_normal((6, 6)))[0]
+    users, items = U[:, :6] * np.sqrt(s) * d @ R, V * np.sqrt(s) / d @ R
+    found = direction_weights(np.eye(6), scalings(*grams(users, items))[BALANCED])
+    assert np.allclose(found, (1 / d) / np.exp(np.log(1 / d).mean()))
+
+
+def test_rescaling_is_the_scaling_by_the_inverse_of_d():
+    """Eq. 3 is T = dMat(1 / d), here by a general inverse."""
+    A, B = np.random.default_rng(3).normal(size=(2, 7, 3))
+    d = np.array([0.2, 1, -5])
+    expected, found = rescale(Factors(A, B), d), transform(Factors(A, B), np.diag(1 / d))
+    np.testing.assert_allclose(found.A, expected.A, rtol=1e-12)
+    np.testing.assert_allclose(found.B, expected.B, rtol=1e-12)
+
+
+def test_transforming_keeps_every_prediction_and_moves_cosines(factors):
+    P, B = factors
+    moved = transform(Factors(P[:50], B), np.random.default_rng(4).normal(size=(6, 6)))
+    np.testing.assert_allclose(moved.A @ moved.B.T, P[:50] @ B.T, atol=1e-9)
+    assert np.abs(cosine(moved.B) - cosine(B)).max() > 0.1
+
+
+@pytest.mark.parametrize("T", [np.eye(5), np.ones((6, 6)), np.diag([1, 1, 1, 1, 1, 0]),
+                               np.full((6, 6), np.nan), np.ones((6, 5)), "T"])
+def test_transform_names_a_bad_t(factors, T):
+    P, B = factors
+    with pytest.raises(ValueError, match=r"^T\b"):
+        transform(Factors(P[:50], B), T)
+
+
+def test_scalings_come_in_their_order_and_without_users_only_two_are_known(factors):
+    item_gram, user_gram = grams(*factors)
+    assert tuple(scalings(item_gram, user_gram)) == SCALINGS
+    assert tuple(scalings(item_gram)) == (AS_TRAINED, ITEM_WHITENED)
+    with pytest.raises(ValueError, match=r"^user_gram\b.*balanced"):
+        scaling(BALANCED, item_gram)
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("balance", BALANCED), ("predictions", PREDICTIONS),
+                                               ("whitened", ITEM_WHITENED)])
+def test_an_unknown_scaling_names_the_nearest(factors, name, nearest):
+    with pytest.raises(ValueError, match=rf"^scaling\b.*nearest is '{nearest}'.*got '{name}'"):
+        scaling(name, *grams(*factors))
+
+
+def test_prediction_space_is_the_root_of_the_users_gram_matrix(factors):
+    P, _ = factors
+    root = prediction_space(P.T @ P)
+    np.testing.assert_allclose(root @ root, P.T @ P, rtol=1e-10)
+    np.testing.assert_allclose(root, root.T, atol=1e-12)
 
 
 def cosine_of_scaled(theta, u, v):

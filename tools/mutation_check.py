@@ -1,16 +1,21 @@
 """Does `make test` notice when something is wrong?   make mutation-check
 
 Clones the committed state into ``build/mutants``. There each mutation changes one thing, runs
-`make test`, which must fail, and is undone.
+`make test`, which must fail, and is undone. Code is mutated by the name of a function and by what
+to change in it, so that a mutation outlives whatever else is rewritten around it.
 """
 
+import ast
 import json
-import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import nbformat
 import numpy as np
 from PIL import Image
 
@@ -18,13 +23,139 @@ ROOT = Path(__file__).resolve().parents[1]
 CLONE = ROOT / "build" / "mutants"
 
 
+def require(condition, complaint):
+    """Stop with one line unless `condition`."""
+    if not condition:
+        raise SystemExit(f"mutation_check.py: {complaint}")
+
+
+# Code
+
+
+class Operator(NamedTuple):
+    """`change` returns what takes the place of a node, or None where nothing does."""
+
+    looks_for: str
+    change: Callable
+    last_only: bool = False
+
+
+def drop_call(name, last_only=False):
+    """``name(x, ...)`` becomes ``x``."""
+    def change(node):
+        return node.args[0] if isinstance(node, ast.Call) and called(node) == name else None
+
+    return Operator(f"call of {name}", change, last_only)
+
+
+def swap(old, new, last_only=False):
+    """One operator of `ast`, such as ``Div``, becomes another."""
+    def change(node):
+        return new() if isinstance(node, old) else None
+
+    return Operator(old.__name__, change, last_only)
+
+
+def drop_right(operator, last_only=False):
+    """``x * y`` becomes ``x``, where the operator of `ast` is ``Mult``."""
+    def change(node):
+        found = isinstance(node, ast.BinOp) and isinstance(node.op, operator)
+        return node.left if found else None
+
+    return Operator(operator.__name__, change, last_only)
+
+
+def never_raise(error):
+    """``if condition: raise error(...)`` becomes ``if False: raise error(...)``."""
+    def raises(statement):
+        return (isinstance(statement, ast.Raise) and isinstance(statement.exc, ast.Call)
+                and called(statement.exc) == error)
+
+    def change(node):
+        found = isinstance(node, ast.If) and any(map(raises, node.body))
+        return ast.If(ast.Constant(False), node.body, node.orelse) if found else None
+
+    return Operator(f"condition that raises {error}", change)
+
+
+def called(call):
+    """The name of a called function, without the module or object before it."""
+    return getattr(call.func, "attr", None) or getattr(call.func, "id", None)
+
+
+def mutate(name, operator):
+    """Change the function `name`, such as "rescale" or "Records.check", below ``src/cosines``."""
+    path, tree, function = find(name)
+    places = [(holder, key) for holder, key in places_below(function)
+              if operator.change(holder[key]) is not None]
+    require(places, f"{name} in {path.name} has no {operator.looks_for}")
+    # What is nested comes later: change it first.
+    for holder, key in [places[-1]] if operator.last_only else reversed(places):
+        holder[key] = operator.change(holder[key])
+    path.write_text(ast.unparse(ast.fix_missing_locations(tree)) + "\n", encoding="utf-8")
+
+
+def find(name):
+    """The module that defines the function `name`: its path, its tree, and the function in it."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8"))
+             for path in sorted((CLONE / "src" / "cosines").rglob("*.py"))}
+    found = [(path, tree, function) for path, tree in trees.items()
+             for known, function in functions(tree) if known == name]
+    require(len(found) == 1, f"{len(found)} functions {name} below src/cosines, must be one")
+    return found[0]
+
+
+def functions(tree, prefix=""):
+    """Qualified name and tree of each function of a module or class."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield from functions(node, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.FunctionDef):
+            yield prefix + node.name, node
+
+
+def places_below(node):
+    """Where each node below another is held, in the order of the source: ``holder[key]``."""
+    for field, value in ast.iter_fields(node):
+        several = isinstance(value, list)
+        holder = value if several else vars(node)
+        for key in range(len(value)) if several else [field]:
+            if isinstance(holder[key], ast.AST):
+                yield holder, key
+                yield from places_below(holder[key])
+
+
+IN_CODE = [
+    ("Eq. 5 without its square root.", "fit_product_penalty", drop_call("sqrt")),
+    ("Eq. 6: B without its square root.", "fit_factor_penalty", drop_call("sqrt", last_only=True)),
+    ("Eq. 2 solved without lambda.", "fit_factor_penalty", drop_right(ast.Sub)),
+    ("Weights of Eq. 2 that grow with lambda.", "soft_threshold", swap(ast.Sub, ast.Add)),
+    ("Items sorted by rising popularity within their cluster.",
+     "Interactions.order", swap(ast.USub, ast.UAdd)),
+    ("d applied to A and to B alike.", "rescale", swap(ast.Div, ast.Mult)),
+    ("Readings of a model without its weights.", "_view", drop_right(ast.Mult)),
+    ("Normalised data under the penalty of raw data.",
+     "_weights", swap(ast.Eq, ast.NotEq, last_only=True)),
+    ("Cosines of predictions passed off as undetermined.",
+     "Reading.determined", swap(ast.Or, ast.And)),
+    ("Items whitened without a square root.", "scaling", drop_call("sqrt")),
+    ("Attainable cosines that overlook negative entries.", "attainable_range", drop_call("abs")),
+    ("Neighbours shared where they differ.", "overlap", swap(ast.Eq, ast.NotEq, last_only=True)),
+    ("The best found listed last.", "top", swap(ast.USub, ast.UAdd, last_only=True)),
+    ("A failing check no longer stops the notebook.",
+     "Records.check", never_raise("AssertionError")),
+]
+
+
+# What is committed
+
+
 def edit(name, old, new):
     """Replace `old`, which must occur, by `new` in the file `name`."""
     path = CLONE / name
-    text = path.read_text()
-    if old not in text:
-        raise SystemExit(f"mutation_check.py: {name} no longer contains {old!r}")
-    path.write_text(text.replace(old, new))
+    text = path.read_text(encoding="utf-8")
+    require(old in text, f"{name} no longer contains {old!r}")
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def change_pixels():
@@ -43,22 +174,33 @@ def change_vector_figure():
 def change_output():
     """Change one digit in the printed output of a committed notebook."""
     path = CLONE / "notebooks" / "04-figure-1.ipynb"
-    notebook = json.loads(path.read_text())
-    printed = [line for cell in notebook["cells"] for output in cell.get("outputs", [])
-               for line in [output] if output["output_type"] == "stream"][0]
-    printed["text"][0] = re.sub(r"\d\n", lambda m: f"{(int(m[0]) + 1) % 10}\n", printed["text"][0])
-    path.write_text(json.dumps(notebook))
+    notebook = nbformat.read(path, as_version=4)
+    printed = [output for cell in notebook.cells for output in cell.get("outputs", [])
+               if output.output_type == "stream" and any(map(str.isdigit, output.text))]
+    require(printed, f"{path.name} no longer prints a number")
+    digit = next(filter(str.isdigit, printed[0].text))
+    printed[0].text = printed[0].text.replace(digit, str((int(digit) + 1) % 10), 1)
+    nbformat.write(notebook, path)
 
 
 def strip_counts():
     """Take the execution counts from a notebook; nbval then compares nothing."""
     path = CLONE / "notebooks" / "04-figure-1.ipynb"
-    path.write_text(re.sub(r'"execution_count": \d+', '"execution_count": null', path.read_text()))
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        for counted in (cell, *cell.get("outputs", [])):
+            if "execution_count" in counted:
+                counted.execution_count = None
+    nbformat.write(notebook, path)
 
 
 def change_number():
-    """Change a digit of a number that the paper prints."""
-    edit("paper/generated/03-low-rank-simulation.tex", "{eq2-kept}{7}", "{eq2-kept}{8}")
+    """Change a number that a notebook recorded and the paper prints."""
+    path = CLONE / "paper" / "generated" / "03-low-rank-simulation.json"
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    require("eq2-kept" in recorded["numbers"], f"{path.name} no longer records eq2-kept")
+    recorded["numbers"]["eq2-kept"] += "1"
+    path.write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def type_number():
@@ -66,9 +208,22 @@ def type_number():
     edit("paper/paper.tex", r"\shown{cosines-change-under-d}", "1.37")
 
 
+def type_number_into_readme():
+    """Change a number in the README by hand."""
+    name = "<!-- scalings-raw-eq1-g-0-auc -->"
+    edit("README.md", name, f"1{name}")
+
+
 def orphan_mark():
     """Put a check mark into the paper that no notebook made."""
     edit("paper/paper.tex", r"\checked{rotations}", r"\checked{rotations-and-more}")
+
+
+def orphan_claim():
+    """Claim what no notebook checks."""
+    with (CLONE / "paper" / "claims.toml").open("a", encoding="utf-8") as claims:
+        claims.write('\n[[check]]\nkey = "checked-by-nobody"\nwhere = "Sec. 4"\n'
+                     'supports = "beyond"\nwording = "cosines are what they seem"\n')
 
 
 def orphan_figure():
@@ -76,65 +231,47 @@ def orphan_figure():
     shutil.copy(CLONE / "figures" / "angles.png", CLONE / "figures" / "forgotten.png")
 
 
-def drop_root_in_eq5():
-    """Eq. 5 without its square root."""
-    edit("src/cosines/factorization.py", "root = np.sqrt(shrinkage(sigma, lam))", "root = shrinkage(sigma, lam)")
-
-
-def drop_root_in_eq6():
-    """Eq. 6: B without its square root."""
-    edit("src/cosines/factorization.py", "V * np.sqrt(kept))", "V * kept)")
-
-
-def halve_lam_in_eq2():
-    """Eq. 2: the threshold lambda / 2 in place of lambda."""
-    edit("src/cosines/factorization.py", "np.maximum(sigma - lam, 0)", "np.maximum(sigma - lam / 2, 0)")
-
-
-def sort_wrongly():
-    """Items sorted by rising popularity within their cluster."""
-    edit("src/cosines/simulation.py", "np.lexsort((-self.popularity, self.cluster))",
-         "np.lexsort((self.popularity, self.cluster))")
-
-
-def rescale_alike():
-    """d applied to A and to B alike."""
-    edit("src/cosines/factorization.py", "Factors(factors.A * d, factors.B / d)",
-         "Factors(factors.A * d, factors.B * d)")
-
-
-def swallow_failed_checks():
-    """A failing check no longer stops the notebook."""
-    edit("src/cosines/publication.py", "if not holds:", "if False:")
-
+IN_ARTEFACTS = [
+    change_pixels, change_vector_figure, change_output, strip_counts, change_number, type_number,
+    type_number_into_readme, orphan_mark, orphan_claim, orphan_figure,
+]
 
 MUTATIONS = [
-    change_pixels, change_vector_figure, change_output, strip_counts, change_number, type_number,
-    orphan_mark, orphan_figure, drop_root_in_eq5, drop_root_in_eq6, halve_lam_in_eq2, sort_wrongly,
-    rescale_alike, swallow_failed_checks,
+    *((change.__doc__, change) for change in IN_ARTEFACTS),
+    *((meaning, partial(mutate, name, operator)) for meaning, name, operator in IN_CODE),
 ]
 
 
 def main():
     shutil.rmtree(CLONE, ignore_errors=True)
     subprocess.run(["git", "clone", "--quiet", ROOT, CLONE], check=True)
+    # A mutation that no longer finds its place is known at once, not after minutes.
+    for _, change in MUTATIONS:
+        change()
+        undo()
     if complaint := failure():
         raise SystemExit(f"{complaint}\nmutation_check.py: make test fails without any mutation")
     missed = 0
-    for mutate in MUTATIONS:
-        mutate()
+    for meaning, change in MUTATIONS:
+        change()
         survived = not failure()
         missed += survived
-        print(f"{'MISSED' if survived else 'caught'}  {mutate.__doc__}", flush=True)
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=CLONE, check=True)
-        subprocess.run(["git", "clean", "--quiet", "-fd"], cwd=CLONE, check=True)
+        print(f"{'MISSED' if survived else 'caught'}  {meaning}", flush=True)
+        undo()
     print(f"{len(MUTATIONS) - missed} of {len(MUTATIONS)} caught")
     return 1 if missed else 0
 
 
+def undo():
+    """Bring the clone back to the committed state."""
+    subprocess.run(["git", "checkout", "--quiet", "."], cwd=CLONE, check=True)
+    subprocess.run(["git", "clean", "--quiet", "-fd"], cwd=CLONE, check=True)
+
+
 def failure():
-    """What `make test` in the clone ends with if it fails. Its quick half goes first: most mutations do
-    not survive it.
+    """What `make test` in the clone ends with if it fails.
+
+    Its quick half goes first: most mutations do not survive it.
     """
     slow = [f"--ignore=tests/{name}.py" for name in ("test_artefacts", "test_make")]
     quick = [".venv/bin/python", "-m", "pytest", "-x", "tests", *slow]

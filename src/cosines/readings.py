@@ -149,8 +149,6 @@ class Reading:
         data, view = DATA[self.data].label, VIEWS[self.view].label
         if self.model == "none":
             return f"{data} {view}"
-        if DATA[self.data].penalty == NO_PENALTY:  # which makes both models the same
-            return f"{data}: {view}"
         prefix = "" if self.data == "raw" else f"{data}, "
         own = self.model == "eq2" and self.view == MODELS["eq2"].trained
         return f"{prefix}{MODELS[self.model].label}" + ("" if own else f": {view}")

@@ -254,7 +254,7 @@ def _may_be_ids(frame, column):
     if name.endswith("id") or name in ("index", "idx", "key") or name.startswith("unnamed:"):
         return True
     whole = frame[column].dtype.kind in "iu" and frame[column].is_unique and len(frame) > 2
-    return whole and all(frame[other].dtype.kind == "f" for other in frame.columns if other is not column)
+    return whole and all(frame[other].dtype.kind == "f" for other in frame.columns if other != column)
 
 
 def _is_number(text):
