@@ -60,12 +60,6 @@ def test_all_formats_say_the_same(files, packed, tmp_path):
     np.testing.assert_array_equal(data.genres, [[True, True], [False, False]])
 
 
-def test_ratings_are_read_in_pieces(tmp_path, monkeypatch):
-    path = write(tmp_path / "ml", CSV)
-    whole = read_movielens(path).X.toarray()
-    monkeypatch.setattr(movielens, "LINES_AT_A_TIME", 2)
-    np.testing.assert_array_equal(read_movielens(path).X.toarray(), whole)
-
 
 def test_columns_are_found_by_name(tmp_path):
     swapped = "rating,userId,timestamp,movieId\n4.0,1,1,10\n0.5,1,2,30\n5.0,7,3,10\n"

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -64,11 +65,19 @@ def test_workflows_follow_their_schema():
     assert result.returncode == 0, result.stdout
 
 
+def prose(document):
+    """What a document says in Markdown."""
+    if document.suffix == ".md":
+        return document.read_text()
+    cells = nbformat.read(document, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
 def test_local_links_in_readme_and_notebooks_lead_somewhere():
     documents = [ROOT / "README.md", *(ROOT / "notebooks").glob("*.ipynb")]
     checked = 0
     for document in documents:
-        for target in re.findall(r"\]\(([^)#:]+?)\)", document.read_text()):
+        for target in re.findall(r"\]\(([^)#:]+?)\)", prose(document)):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
             checked += 1
     assert checked > 5

@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
+from cosines.experiment import PAPER
 from cosines.factorization import leading_spectrum
 from cosines.movielens import read_movielens
 
 N_USERS, N_FILMS, N_RATINGS = 162_541, 59_047, 25_000_095
 AT_A_TIME = 500_000
-K = 50
+K = PAPER.k
 
 
 def write_release(folder):

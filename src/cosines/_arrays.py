@@ -33,6 +33,11 @@ def require_known(argument, name, known):
         raise ValueError(f"{argument} must be a known one{nearest}, got {name!r}")
 
 
+def require_number(argument, value):
+    """Raise ``ValueError`` unless `value` is a number ``>= 0``."""
+    require(is_number(value) and value >= 0, argument, "a number >= 0", value)
+
+
 def finite_array(argument, array, ndim):
     """Return `array` with `ndim` dimensions and finite entries, or raise ``ValueError``.
 

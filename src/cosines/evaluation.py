@@ -30,8 +30,8 @@ def cluster_auc(S, cluster):
     """
     found, drawn = _found_by_falling_similarity(S, cluster)
     n_same, n_different = found[-1], drawn[-1] - found[-1]
-    both = n_same > 0 and n_different > 0
-    require(both, "cluster", "such that pairs within and across clusters occur", np.unique(cluster))
+    bound = "such that pairs within and across clusters occur"
+    require(n_same > 0 and n_different > 0, "cluster", bound, np.unique(cluster))
     # Each pair across clusters is beaten by the pairs found before it, and by half of its ties.
     across = np.diff(drawn - found, prepend=0)
     before = np.concatenate([[0], found[:-1]])

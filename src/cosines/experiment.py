@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cosines._arrays import is_number, require, require_count
+from cosines._arrays import require_count, require_number
 from cosines.factorization import (
     Factors,
     Spectrum,
@@ -43,8 +43,7 @@ class Experiment:
     def __post_init__(self):
         require_count("k", self.k, 1, self.simulation.n_items)
         for name in ("lam_1", "lam_2"):
-            value = getattr(self, name)
-            require(is_number(value) and value >= 0, name, "a number >= 0", value)
+            require_number(name, getattr(self, name))
 
     def with_data(self, **choices):
         """The same experiment on other data: `choices` are parameters of `Simulation`."""
@@ -78,10 +77,6 @@ def run(experiment=PAPER):
     data = simulate(experiment.simulation)
     gram = item_gram(data.X)
     decomposition = spectrum(gram)
-    return Run(
-        data,
-        gram,
-        decomposition,
-        fit_product_penalty(decomposition, experiment.lam_1, experiment.k),
-        fit_factor_penalty(decomposition, experiment.lam_2, experiment.k),
-    )
+    eq1 = fit_product_penalty(decomposition, experiment.lam_1, experiment.k)
+    eq2 = fit_factor_penalty(decomposition, experiment.lam_2, experiment.k)
+    return Run(data, gram, decomposition, eq1, eq2)

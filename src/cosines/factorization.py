@@ -11,14 +11,7 @@ import scipy.linalg
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from cosines._arrays import (
-    finite_array,
-    is_number,
-    require,
-    require_count,
-    row_blocks,
-    square_array,
-)
+from cosines._arrays import finite_array, require, require_count, require_number, row_blocks, square_array
 
 # float32 counts whole numbers exactly up to here.
 EXACT_FLOAT32 = 2**24
@@ -306,18 +299,14 @@ def _gram_of_rows(rows):
 
 def _leading(decomposition, lam, k):
     """The k leading singular values and vectors, with `lam` and `k` checked."""
-    _require_penalty(lam)
+    require_number("lam", lam)
     require_count("k", k, 1, len(decomposition.sigma))
     return decomposition.sigma[:k], decomposition.V[:, :k]
 
 
-def _require_penalty(lam):
-    require(is_number(lam) and lam >= 0, "lam", "a number >= 0", lam)
-
-
 def _loss_input(X, A, B, lam):
     """X, A, B as arrays whose shapes fit, with `lam` checked."""
-    _require_penalty(lam)
+    require_number("lam", lam)
     X = X if sparse.issparse(X) else finite_array("X", X, ndim=2)
     A, B = finite_array("A", A, ndim=2), finite_array("B", B, ndim=2)
     require(A.shape[0] == X.shape[1], "A", f"of {X.shape[1]} rows, as X has columns", A.shape)

@@ -13,16 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from cosines import remedies
 from cosines._arrays import require, require_known
 from cosines.experiment import PAPER
 from cosines.factorization import item_gram, shrinkage, soft_threshold, spectrum
-from cosines.remedies import (
-    centred_gram,
-    matched_penalty,
-    shifted_positive_pmi,
-    standardised_gram,
-    unit_diagonal,
-)
 from cosines.similarity import cosine
 
 # Penalties: the experiment's lam; the lam at which weights add up to what they are for raw data,
@@ -40,34 +34,31 @@ class Data(NamedTuple):
 
 
 def _centred(X, gram):
-    return centred_gram(gram, X.sum(axis=0) / X.shape[0], X.shape[0])
+    return remedies.centred_gram(gram, X.sum(axis=0) / X.shape[0], X.shape[0])
 
 
 def _standardised(X, gram):
-    return standardised_gram(gram, X.sum(axis=0) / X.shape[0], X.shape[0])
+    return remedies.standardised_gram(gram, X.sum(axis=0) / X.shape[0], X.shape[0])
 
 
 def _weighted_by_user(X, gram):
     return item_gram(sparse.diags_array(1 / np.sqrt(np.diff(X.indptr))) @ X)
 
 
-def _pmi(power):
-    def gram_of_rows(X, gram):
-        M = shifted_positive_pmi(gram, 1, power)
-        return M @ M.T
-
-    return gram_of_rows
+def _pmi(gram, power):
+    M = remedies.shifted_positive_pmi(gram, 1, power)
+    return M @ M.T  # the Gram matrix of its rows
 
 
 DATA = {
     "raw": Data("raw", lambda X, gram: gram, GIVEN),
     "centred": Data("centred", _centred),
     "standardised": Data("standardised", _standardised),
-    "ips-items": Data("IPS items", lambda X, gram: unit_diagonal(gram)),
+    "ips-items": Data("IPS items", lambda X, gram: remedies.unit_diagonal(gram)),
     "ips-users": Data("IPS users", _weighted_by_user),
-    "ips-both": Data("IPS both", lambda X, gram: unit_diagonal(gram), start="ips-users"),
-    "pmi-word2vec": Data(r"PMI ($\beta=3/4$)", _pmi(0.75), NO_PENALTY),
-    "pmi-plain": Data(r"PMI ($\beta=1$)", _pmi(1), NO_PENALTY),
+    "ips-both": Data("IPS both", lambda X, gram: remedies.unit_diagonal(gram), start="ips-users"),
+    "pmi-word2vec": Data(r"PMI ($\beta=3/4$)", lambda X, gram: _pmi(gram, 0.75), NO_PENALTY),
+    "pmi-plain": Data(r"PMI ($\beta=1$)", lambda X, gram: _pmi(gram, 1), NO_PENALTY),
 }
 
 
@@ -233,7 +224,7 @@ def similarities(readings, X, experiment=PAPER, gram=None):
         for reading in rows:
             if reading.model == "none":
                 columns = gram_of(data)
-                yield reading, columns if reading.view == "dot" else unit_diagonal(columns)
+                yield reading, columns if reading.view == "dot" else remedies.unit_diagonal(columns)
             else:
                 w = _weights(reading, decomposition.sigma, raw.sigma, experiment)
                 yield reading, _view(reading, decomposition, w)
@@ -246,7 +237,7 @@ def _weights(reading, sigma, raw_sigma, experiment):
         return weights(sigma, 0)
     lam = experiment.lam_1 if reading.model == "eq1" else experiment.lam_2
     if penalty == MATCHED:
-        lam = matched_penalty(sigma, weights(raw_sigma, lam).sum(), weights)
+        lam = remedies.matched_penalty(sigma, weights(raw_sigma, lam).sum(), weights)
     return weights(sigma, lam)
 
 

@@ -218,10 +218,10 @@ def fit_cosine(X, start, max_iterations=200):
 
     def objective(parameters):
         loss, gradient = cosine_loss(X, *parameters.reshape(2, *A.shape))
-        return loss / scale, np.concatenate([gradient.A.ravel(), gradient.B.ravel()]) / scale
+        return loss / scale, np.ravel(gradient) / scale
 
-    result = minimize(objective, np.concatenate([A.ravel(), B.ravel()]), jac=True,
-                      method="L-BFGS-B", options={"maxiter": max_iterations, "gtol": 0, "ftol": 1e-8})
+    options = {"maxiter": max_iterations, "gtol": 0, "ftol": 1e-8}
+    result = minimize(objective, np.ravel([A, B]), jac=True, method="L-BFGS-B", options=options)
     A, B = result.x.reshape(2, *A.shape)
     return Factors(A, B / np.linalg.norm(B, axis=1, keepdims=True)), float(result.fun)
 

@@ -14,7 +14,7 @@ from itertools import islice
 import numpy as np
 from scipy import sparse
 
-from cosines._arrays import is_number, require, require_count, require_known, row_blocks
+from cosines._arrays import require, require_count, require_known, require_number, row_blocks
 
 # Users are drawn in blocks of this size, each from a random stream of its own: the data depend
 # neither on how many blocks are drawn nor on how many threads draw them.
@@ -72,13 +72,13 @@ class Simulation:
             require_count(name, getattr(self, name))
         require_count("seed", self.seed, low=0)
         low, high = _pair("item_exponent", self.item_exponent)
-        valid = is_number(low) and is_number(high) and 0 <= low <= high
-        require(valid, "item_exponent", "a pair with 0 <= low <= high", self.item_exponent)
-        valid = is_number(self.user_exponent) and self.user_exponent >= 0
-        require(valid, "user_exponent", "a number >= 0", self.user_exponent)
+        require_number("item_exponent[0]", low)
+        require_number("item_exponent[1]", high)
+        require(low <= high, "item_exponent", "a pair with 0 <= low <= high", self.item_exponent)
+        require_number("user_exponent", self.user_exponent)
         for name in ("cluster_concentration", "preference_concentration"):
-            value = getattr(self, name)
-            require(is_number(value) and value > 0, name, "a number > 0", value)
+            require_number(name, getattr(self, name))
+            require(getattr(self, name) > 0, name, "a number > 0", getattr(self, name))
         require_known("item_popularity", self.item_popularity, ("ranked", "drawn"))
         if self.items_per_user is not None:
             low, high = _pair("items_per_user", self.items_per_user)
@@ -147,9 +147,8 @@ def simulate_blocks(simulation):
 
     def draw(start, seed):
         rng = np.random.default_rng(seed)
-        preference = rng.dirichlet(
-            np.full(simulation.n_clusters, simulation.preference_concentration), size=BLOCK
-        )
+        concentration = np.full(simulation.n_clusters, simulation.preference_concentration)
+        preference = rng.dirichlet(concentration, size=BLOCK)
         k_u = power_law(rng, simulation.user_exponent, low, high, size=BLOCK)
         chosen = sample_without_replacement(rng, preference, cluster, popularity, k_u)
         return _csr(chosen[: simulation.n_users - start])
