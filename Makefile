@@ -93,7 +93,8 @@ test: $(READY)  ## re-execute every notebook under strict nbval, compare all res
 # Replace a committed file in one step, if what was made is different.
 update = cmp -s $(1) $(2) || { cp $(1) build/new && mv build/new $(2); }
 
-# LaTeX itself lists what it printed of the records: a record that nobody prints is found without it.
+# LaTeX itself lists what it printed of the records, so that a record that nobody prints is found
+# without it; the checksum of the sources tells that the list is theirs.
 # A fixed date makes the PDF repeatable: that of the paper reproduced here.
 paper:  ## build paper/paper.pdf from the figures and numbers (needs LaTeX)
 	@command -v latexmk >/dev/null || { echo "No LaTeX found. Debian: apt install latexmk texlive-latex-recommended texlive-latex-extra texlive-fonts-recommended   macOS: brew install --cask mactex-no-gui" >&2; exit 1; }
@@ -101,7 +102,8 @@ paper:  ## build paper/paper.pdf from the figures and numbers (needs LaTeX)
 	@cd paper && SOURCE_DATE_EPOCH=1710115200 FORCE_SOURCE_DATE=1 latexmk >../build/latexmk.log 2>&1 || \
 	  { grep -E "^[^ ]+:[0-9]+: |^! " ../build/paper/paper.log || tail -20 ../build/latexmk.log; \
 	    echo "The paper was not built. The full log: build/paper/paper.log"; exit 1; } >&2
-	@LC_ALL=C sort -u build/paper/used.txt >build/used.txt
+	@{ cat paper/paper.tex paper/records.tex paper/sections/*.tex | cksum | sed 's/^/sources /'; \
+	  LC_ALL=C sort -u build/paper/used.txt; } >build/used.txt
 	@$(call update,build/paper/paper.pdf,paper/paper.pdf)
 	@$(call update,build/used.txt,paper/generated/used.txt)
 	@echo "paper/paper.pdf"

@@ -5,6 +5,7 @@ Nothing is executed here; `test_artefacts.py` compares with what the notebooks m
 
 import ast
 import re
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def saved_figures(notebook):
 def used(kind):
     """What the paper prints of a kind, as LaTeX itself has listed it."""
     lines = (ROOT / "paper" / "generated" / "used.txt").read_text().splitlines()
-    return {name for found, name in (line.split(" ") for line in lines) if found == kind}
+    return {name for found, _, name in (line.partition(" ") for line in lines) if found == kind}
 
 
 def readme_names():
@@ -81,6 +82,15 @@ def test_the_papers_experiment_is_not_typed(path):
                 names = [node.arg] if isinstance(node, ast.keyword) else map(ast.unparse, node.targets)
                 value = getattr(node.value, "value", None)
                 assert not ({"k", "lam_1", "lam_2"} & set(names) and value in (50, 10_000, 100)), cell.source
+
+
+def test_the_list_of_what_the_paper_prints_is_that_of_its_sources():
+    """Otherwise `make paper` has to be run, which also tells of a name that is not recorded."""
+    paper = ROOT / "paper"
+    sources = [paper / "paper.tex", paper / "records.tex", *sorted((paper / "sections").glob("*.tex"))]
+    text = b"".join(path.read_bytes() for path in sources)
+    checksum = subprocess.run(["cksum"], input=text, capture_output=True, check=True).stdout
+    assert used("sources") == {checksum.decode().strip()}, "the paper was edited: run `make paper`"
 
 
 def test_every_figure_of_the_paper_is_saved_by_a_notebook():

@@ -194,6 +194,15 @@ def damped(X, gram):
     return gram * np.outer(d, d)
 
 
+def test_every_row_of_data_has_its_readings_among_the_remedies():
+    found = {data: [row.view for row in REMEDIES if row.data == data] for data in DATA}
+    for data, row in DATA.items():
+        if data != "raw":
+            expected = ["sqrt-sigma"] if row.penalty == readings.NO_PENALTY else ["g-half", "predictions"]
+            assert found[data] == expected, data
+    assert len(REMEDIES) == len(set(REMEDIES)) == 24
+
+
 def test_a_new_remedy_is_one_function_and_one_row(fitted, monkeypatch, tmp_path):
     monkeypatch.setitem(readings.DATA, "damped", Data("damped", damped))
     monkeypatch.setenv("COSINES_OUTPUT", str(tmp_path))

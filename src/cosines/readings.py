@@ -1,8 +1,8 @@
 """A similarity of items is *data x model x view*: all that is compared, one row each.
 
 Both models end at ``A B^T = V_k dMat(w) V_k^T``, each with weights w of its own, so that a view is a
-function of V, sigma and w. To add a remedy, write its function from data to a Gram matrix, add a
-row to `DATA` and its readings to `REMEDIES`: tables, figures and records are made from the rows.
+function of V, sigma and w. To add a remedy, write its function from data to a Gram matrix and add
+a row to `DATA`: `REMEDIES`, and with them tables, figures and records, are made from the rows.
 """
 
 from collections.abc import Callable
@@ -165,10 +165,9 @@ REMEDIES = (
     Reading("raw", "none", "columns"),
     *(Reading("raw", "eq1", view) for view in VIEWS if view not in ("columns", "entries")),
     *(Reading("raw", "eq2", view) for view in ("sqrt-sigma", "dot", "predictions")),
-    *(Reading(data, "eq1", view)
-      for data in ("centred", "standardised", "ips-items", "ips-users", "ips-both")
+    *(Reading(data, "eq1", view) for data, row in DATA.items() if row.penalty == MATCHED
       for view in ("g-half", "predictions")),
-    *(Reading(data, "eq1", "sqrt-sigma") for data in ("pmi-word2vec", "pmi-plain")),
+    *(Reading(data, "eq1", "sqrt-sigma") for data, row in DATA.items() if row.penalty == NO_PENALTY),
 )
 
 
