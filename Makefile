@@ -46,7 +46,7 @@ else
 endif
 
 # Notebooks that need data or packages of their own: see `movielens` and `deep`.
-APART     := notebooks/09-movielens.ipynb notebooks/10-deep-models.ipynb
+APART     := notebooks/12-movielens.ipynb notebooks/11-deep-models.ipynb
 NOTEBOOKS := $(filter-out $(APART),$(sort $(wildcard notebooks/[0-9]*.ipynb)))
 STAMPS    := $(NOTEBOOKS:notebooks/%.ipynb=build/%.stamp)
 HELPER    := $(wildcard src/cosines/*.py src/cosines/*/*.py)
@@ -67,7 +67,7 @@ help:  ## list what can be made (this)
 
 figures:  ## execute every notebook and regenerate every figure and number
 	@$(MAKE) --no-print-directory stamps || { cat $(STAMPS:.stamp=.failed) 2>/dev/null; exit 1; }
-	@echo "Every figure and number is up to date. Left out: 09-movielens, 10-deep-models (make movielens, make deep)."
+	@echo "Every figure and number is up to date. Left out: 12-movielens, 11-deep-models (make movielens, make deep)."
 
 stamps: $(STAMPS) build/publish.stamp
 	@:
@@ -79,14 +79,14 @@ build/publish.stamp: $(STAMPS) paper/claims.toml README.md tools/publish.py $(RE
 build/%.stamp: notebooks/%.ipynb $(HELPER) paper/claims.toml tools/execute.py $(READY)
 	@$(PY) tools/execute.py $< $@
 
-# Notebook 09 takes part where the data are that its committed results come from.
-TESTED = $(NOTEBOOKS) $(if $(filter %ml-latest-small %ml-latest-small.zip,$(lastword $(COSINES_DATA))),notebooks/09-movielens.ipynb)
+# Notebook 12 takes part where the data are that its committed results come from.
+TESTED = $(NOTEBOOKS) $(if $(filter %ml-latest-small %ml-latest-small.zip,$(lastword $(COSINES_DATA))),notebooks/12-movielens.ipynb)
 test: $(READY)  ## re-execute every notebook under strict nbval, compare all results, run the unit tests
 	@rm -rf build/test && mkdir -p build/test
 	@echo "Re-executing $(words $(TESTED)) notebooks and comparing every output:"
 	@COSINES_OUTPUT="$(CURDIR)/build/test" $(PY) -m pytest -q -n 2 --dist loadscope \
 	  --nbval --nbval-current-env --nbval-cell-timeout 600 $(TESTED)
-	@echo "Left out: $(notdir $(filter-out $(TESTED),$(APART))) (make movielens, make deep; 09 needs COSINES_DATA=.../ml-latest-small)"
+	@echo "Left out: $(notdir $(filter-out $(TESTED),$(APART))) (make movielens, make deep; 12 needs COSINES_DATA=.../ml-latest-small)"
 	@echo "Testing the helper, and comparing regenerated with committed results:"
 	@$(PY) -m pytest -q tests
 
@@ -120,11 +120,11 @@ define apart
 @$(PY) tools/publish.py build/publish.stamp
 endef
 
-movielens: $(READY)  ## execute notebook 09; COSINES_DATA=folder or zip, or else it downloads
-	$(call apart,09-movielens)
+movielens: $(READY)  ## execute notebook 12; COSINES_DATA=folder or zip, or else it downloads
+	$(call apart,12-movielens)
 
-deep: $(EXTRAS)  ## execute notebook 10, on JAX (minutes)
-	$(call apart,10-deep-models)
+deep: $(EXTRAS)  ## execute notebook 11, on JAX (minutes)
+	$(call apart,11-deep-models)
 
 extras: $(EXTRAS)  ## install the optional packages: JAX, and the libraries the audit is tested on
 	@:

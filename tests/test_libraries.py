@@ -1,4 +1,4 @@
-"""Which scaling a library hands you: the table of notebook 08, by running the libraries.
+"""Which scaling a library hands you: the table of notebook 14, by running the libraries.
 
 Items are the columns of X = U dMat(s) V^T; each test finds the exponent p of V s^p in what it gets.
 """

@@ -3,7 +3,7 @@
     python tools/audit.py my_items.npy [--users my_users.npy] [--table items.csv]
                           [--chosen 12,7] [--out build/audit]
 
-Input is read and checked before any work starts. Then the part of notebook 08 before the heading
+Input is read and checked before any work starts. Then the part of notebook 14 before the heading
 "How it works" is executed on it. ``report.html`` and ``prediction-space.npy`` are moved to where
 they belong only when both are complete; on an error, one line says what is wrong.
 """
@@ -22,7 +22,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from cosines.audit.findings import chosen_rows, read_model
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "08-audit-your-embeddings.ipynb"
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "14-audit-your-embeddings.ipynb"
 REPORT_ENDS = "## How it works"
 REPORT_STARTS = "## The verdict"
 PAGE = """\
@@ -38,7 +38,7 @@ pre, code {{ font: 0.85rem monospace }}
 <h1>Audit of embeddings</h1>
 <p>Items: <code>{items}</code><br>Users: <code>{users}</code></p>
 {body}
-<p>How it works, and how it was checked: <code>notebooks/08-audit-your-embeddings.ipynb</code> of the cosines repository.</p>
+<p>How it works, and how it was checked: <code>notebooks/14-audit-your-embeddings.ipynb</code> of the cosines repository.</p>
 </html>
 """
 

@@ -19,7 +19,7 @@ from cosines.similarity import unit_rows
 # The verdict's thresholds, on the mean share of neighbours that the embedding as trained has in common
 # with another scaling. The first is a convention: of a list of ten, two may change. The second asks
 # whether training has balanced the factors, not whether lists look alike, and so is closer to one: a
-# converged ALS reaches 0.99 (tests/test_libraries.py), an accident 0.92 (notebook 08).
+# converged ALS reaches 0.99 (tests/test_libraries.py), an accident 0.92 (notebook 14).
 STABLE = 0.8
 BALANCED_ENOUGH = 0.95
 
