@@ -62,7 +62,26 @@ def test_notebook_reads_well_on_github(path):
     assert notebook.cells[0].source.startswith("# ")
     assert any("## To take away" in cell.source for cell in notebook.cells)
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells) == 1
-    assert max(len(cell.source.splitlines()) for cell in code_of(path)) <= 30
+    assert max(len(cell.source.splitlines()) for cell in code_of(path)) <= 20
+    assert max(len(line) for cell in code_of(path) for line in cell.source.splitlines()) <= 95
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_key_figure_stands_right_under_the_claim(path):
+    """A picture that this notebook makes, before any code."""
+    claim, *_ = nbformat.read(path, as_version=4).cells
+    shown = re.findall(r"!\[[^\]]+\]\(\.\./figures/([a-z0-9-]+)\.png\)", claim.source)
+    assert len(shown) == 1 and shown[0] in saved_figures(path)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_pictures_have_alternative_text(path):
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        assert "![](" not in cell.source and "<img" not in cell.source
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                assert len(output.metadata["image/png"]["alt"]) > 20, cell.source
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

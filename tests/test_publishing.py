@@ -78,7 +78,7 @@ def test_figures_have_the_same_bytes_on_another_day(tmp_path, monkeypatch):
     for folder, seconds in (("first", "0"), ("second", "86400")):
         monkeypatch.setenv("COSINES_OUTPUT", str(tmp_path / folder))
         monkeypatch.setenv("SOURCE_DATE_EPOCH", seconds)
-        save_figure(drawing(), "a-figure")
+        save_figure(drawing(), "a-figure", "A line.")
         files = sorted((tmp_path / folder / "figures").iterdir())
         assert [file.name for file in files] == ["a-figure.pdf", "a-figure.png"]
         written.append([file.read_bytes() for file in files])
@@ -87,14 +87,14 @@ def test_figures_have_the_same_bytes_on_another_day(tmp_path, monkeypatch):
 
 def test_saving_twice_overwrites_with_the_same_bytes(output):
     figure = drawing()
-    save_figure(figure, "a-figure")
+    save_figure(figure, "a-figure", "A line.")
     first = [path.read_bytes() for path in sorted((output / "figures").iterdir())]
-    save_figure(figure, "a-figure")
+    save_figure(figure, "a-figure", "A line.")
     assert [path.read_bytes() for path in sorted((output / "figures").iterdir())] == first
 
 
 def test_the_notebook_shows_the_png_that_is_committed(output):
-    image = save_figure(drawing(), "a-figure")
+    image = save_figure(drawing(), "a-figure", "A line.")
     assert image.data == (output / "figures/a-figure.png").read_bytes()
     # Two pixels of the file per pixel on screen.
     assert Image.open(BytesIO(image.data)).size == (2 * image.width, 390)
@@ -102,13 +102,13 @@ def test_the_notebook_shows_the_png_that_is_committed(output):
 
 
 def test_png_has_an_opaque_white_background():
-    pixels = np.asarray(Image.open(BytesIO(save_figure(drawing(), "a").data)).convert("RGBA"))
+    pixels = np.asarray(Image.open(BytesIO(save_figure(drawing(), "a", "A line.").data)).convert("RGBA"))
     np.testing.assert_array_equal(pixels[0, 0], 255)
     assert pixels[..., 3].min() == 255
 
 
 def test_pdf_embeds_its_fonts_as_truetype(output):
-    save_figure(drawing(), "a")
+    save_figure(drawing(), "a", "A line.")
     pdf = (output / "figures/a.pdf").read_bytes()
     assert b"/FontFile2" in pdf
     assert b"/Type3" not in pdf
@@ -116,8 +116,15 @@ def test_pdf_embeds_its_fonts_as_truetype(output):
 
 def test_figure_names_are_restricted(output):
     with pytest.raises(ValueError, match=r"^name\b.*'../a'"):
-        save_figure(drawing(), "../a")
+        save_figure(drawing(), "../a", "A line.")
     assert list(output.iterdir()) == []
+
+
+def test_a_picture_has_alternative_text(output):
+    assert save_figure(drawing(), "a", "A line.")._repr_mimebundle_()[1]["image/png"]["alt"] == "A line."
+    with pytest.raises(ValueError, match="^alt must be a description"):
+        save_figure(drawing(), "b", " ")
+    assert sorted(path.name for path in (output / "figures").iterdir()) == ["a.pdf", "a.png"]
 
 
 def frames(grey_levels):
@@ -168,11 +175,11 @@ HOSTILE = {
 
 
 def test_hostile_settings_of_the_user_do_not_survive_the_house_style(output):
-    clean = save_figure(drawing(), "clean").data
+    clean = save_figure(drawing(), "clean", "A line.").data
     mpl.rcParams.update(HOSTILE)
-    assert save_figure(drawing(), "hostile").data != clean
+    assert save_figure(drawing(), "hostile", "A line.").data != clean
     use_house_style()
-    assert save_figure(drawing(), "restored").data == clean
+    assert save_figure(drawing(), "restored", "A line.").data == clean
     pdf = [(output / f"figures/{name}.pdf").read_bytes() for name in ("clean", "restored")]
     assert pdf[0] == pdf[1]
 

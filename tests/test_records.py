@@ -194,6 +194,12 @@ def test_table_is_markdown():
     assert table(["name", "value"], iter([["a", 1], ["b", 2.5]])).data == expected
 
 
+def test_a_table_has_real_minus_signs_and_formulas_stay():
+    row = ["-0.1 to -.05", "$V^{-1}$: -2", "ml-100k", -3]
+    last = table(["a", "b", "c", "d"], [row]).data.splitlines()[-1]
+    assert last == "| −0.1 to −.05 | $V^{-1}$: −2 | ml-100k | −3 |"
+
+
 # Tables of readings
 
 

@@ -153,9 +153,12 @@ class Records:
 
 
 def table(header, rows):
-    """A Markdown table from a list of column names and an iterable of rows of text."""
-    lines = [header, ["---"] * len(header), *rows]
-    return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+    """A Markdown table from a list of column names and an iterable of rows of text.
+
+    A hyphen before a digit becomes a minus sign, but for what stands between dollar signs.
+    """
+    lines = [header, ["---"] * len(header), *([_minus(str(cell)) for cell in row] for row in rows)]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
 def reading_table(header, rows):
@@ -248,7 +251,7 @@ def with_numbers(markdown, numbers):
     """
     def replace(match):
         require_known("number", match[1], numbers)
-        return numbers[match[1]].replace("-", "−") + match[0][match[0].index("<!--"):]
+        return _minus(numbers[match[1]]) + match[0][match[0].index("<!--"):]
 
     return re.sub(r"[^\s()*|]*<!-- ([a-z0-9-]+) -->", replace, markdown)
 
@@ -262,6 +265,11 @@ def tex(text):
         return sign + mantissa
     power = f"10^{{{int(exponent)}}}"
     return sign + (power if mantissa == "1" else rf"{mantissa} \times {power}")
+
+
+def _minus(text):
+    """`text` with minus signs in place of hyphens before digits, formulas left as they are."""
+    return re.sub(r"(\$[^$]*\$)|(?<!\w)-(?=[\d.])", lambda match: match[1] or "−", text)
 
 
 def _tex_rows(rows):

@@ -44,7 +44,7 @@ def use_house_style():
     mpl.rcParams.update(HOUSE_STYLE)
 
 
-def save_figure(figure, name):
+def save_figure(figure, name, alt):
     """Write ``figures/<name>.pdf`` for LaTeX and ``.png`` for reading, the same bytes every time.
 
     Parameters
@@ -52,6 +52,8 @@ def save_figure(figure, name):
     figure : matplotlib.figure.Figure
     name : str
         Lower-case letters, digits and hyphens.
+    alt : str
+        What the picture shows, for readers who do not see it.
 
     Returns
     -------
@@ -61,14 +63,15 @@ def save_figure(figure, name):
     Raises
     ------
     ValueError
-        If `name` has other characters.
+        If `name` has other characters, or `alt` is empty.
     """
     require_name("name", name)
+    require(alt.strip() != "", "alt", "a description of the picture", alt)
     folder = output_folder("figures")
     figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
     png = folder / f"{name}.png"
     figure.savefig(png)
-    return Image(data=png.read_bytes(), width=round(figure.get_figwidth() * SCREEN_DPI))
+    return Image(data=png.read_bytes(), width=round(figure.get_figwidth() * SCREEN_DPI), alt=alt)
 
 
 def save_animation(figures, name, seconds=0.1, pause=1.0):
