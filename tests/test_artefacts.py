@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from stale import runnable
 from test_published import FIGURES, NOTEBOOKS, RECORDS, ROOT, saved_figures
-from test_repository import makefile_value
 
 REGENERATED = ROOT / "build" / "test"
-# Notebooks that `make test` may leave out.
-APART = makefile_value("APART").split()
 
 
 def names(paths):
@@ -28,15 +26,14 @@ NOTEBOOK_OF |= {path.stem: path.stem for path in NOTEBOOKS}
 
 
 def left_out(notebook):
-    """Whether `make test` did not re-execute this notebook, and need not have."""
-    record = REGENERATED / "paper" / "generated" / f"{notebook}.json"
-    return f"notebooks/{notebook}.ipynb" in APART and not record.exists()
+    """Why `make test` did not re-execute this notebook, or nothing."""
+    return runnable()[1].get(notebook)
 
 
 def regenerated(folder, name):
     notebook = NOTEBOOK_OF.get(Path(name).stem)
     if left_out(notebook):
-        pytest.skip(f"{notebook} was left out: it needs data or packages of its own")
+        pytest.skip(f"{notebook} was left out: {left_out(notebook)}")
     path = REGENERATED / folder / name
     assert path.exists(), f"no notebook wrote {folder}/{name} (make test runs them first)"
     return path

@@ -37,7 +37,7 @@ def project(tmp_path):
     folder = tmp_path / "a project"
     shutil.copytree(ROOT / "tools", folder / "tools")
     shutil.copytree(ROOT / "src", folder / "src")
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+    for name in ("Makefile", "requirements.lock", "requirements-data.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     for name in ("paper/generated", "figures", "notebooks"):
         (folder / name).mkdir(parents=True)
@@ -147,13 +147,19 @@ def test_paper_without_latex_says_what_to_install(project, tmp_path):
     assert made.stdout.startswith("No LaTeX found. Debian: apt install latexmk")
 
 
-def test_python_that_is_too_old_is_refused(project, tmp_path):
-    old = tmp_path / "python3.9"
-    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1 && exit 0\nexit 1\n')
-    old.chmod(0o755)
-    made = make(project, "ENV=.venv", f"PYTHON={old}", "figures")
-    assert made.returncode != 0
-    assert made.stdout.startswith("Python 3.9.1 is too old: 3.11 or newer is needed.")
+def test_python_that_is_too_old_or_too_new_is_refused(project, tmp_path):
+    """Stand-ins that run this Python, and claim to be of another version."""
+    for version in ("3.9", "3.14"):
+        other = tmp_path / f"python{version}"
+        other.write_text(f'''#!/bin/sh
+[ "$1" = --version ] && echo Python {version}.1 && exit 0
+shift; code=$1; shift
+exec "{sys.executable}" -c "import sys; sys.version_info = ({version.replace(".", ",")}, 1); exec(sys.argv.pop(1))" "$code" "$@"
+''')
+        other.chmod(0o755)
+        made = make(project, "ENV=.venv", f"PYTHON={other}", "figures")
+        assert made.returncode != 0
+        assert made.stdout.startswith(f"Python {version}.1 will not do: >=3.11,<3.14 is needed.")
     assert not (project / ".venv").exists()
 
 

@@ -13,7 +13,6 @@ from cosines.publishing import output_folder, repository, style
 from cosines.publishing.panels import (
     arrow_panels,
     audit_panels,
-    banded_curves,
     data_panels,
     interval_rows,
     labelled_curves,
@@ -267,9 +266,6 @@ def test_a_panel_that_is_given_one_curve_more_draws_it(n):
     labelled_curves(axes, np.array([0, 1]), curves)
     assert lines_of(axes, n) == [list(curve) for curve in curves.values()]
     assert [text.get_text() for text in axes.texts] == list(curves)
-    axes = Figure().subplots()
-    banded_curves(axes, np.array([0, 1]), {name: np.stack([y, y]) for name, y in curves.items()})
-    assert len(axes.lines) == len(axes.collections) == n
 
 
 def test_a_fourth_arrow_is_drawn():

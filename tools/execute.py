@@ -1,17 +1,18 @@
 """Execute one notebook with papermill and publish what it made: all of it, or nothing.
 
     python tools/execute.py notebooks/04-figure-1.ipynb build/04-figure-1.stamp
+    python tools/execute.py notebooks/12-movielens.ipynb build/ml-1m.stamp data=/path/to/ml-1m.zip
 
-Everything is written below ``build/<notebook>/`` first. Only when the last cell has run are the
-notebook, its figures and its numbers moved to where they are committed, each in one step. The
-stamp, written last, lists their checksums. When a cell fails, the committed files stay as they
-were, and ``build/<notebook>.failed`` says what happened.
+Everything is written below ``build/<stamp's name>/`` first. Only when the last cell has run are the
+notebook, its figures and its numbers moved to where they are committed, each in one step, and the
+stamp is written. With a parameter of its own a notebook shows something else than what is
+committed: then all that it made stays where it is. When a cell fails, the committed files stay as
+they were, and ``build/<stamp's name>.failed`` says what happened.
 """
 
 import filecmp
 import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,14 +21,15 @@ import nbformat
 import papermill
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
+from stale import claims_checked, ingredients, write_stamp
 
 CELL_TIMEOUT = 600  # seconds; papermill itself would wait forever
 KERNEL_TIMEOUT = 120
 
 
-def main(notebook, stamp):
+def main(notebook, stamp, *parameters):
     notebook, stamp = Path(notebook), Path(stamp)
-    name = notebook.stem
+    name = stamp.stem
     scratch = stamp.with_suffix("")
     failed = stamp.with_suffix(".failed")
     executed = scratch / "notebooks" / notebook.name
@@ -42,6 +44,7 @@ def main(notebook, stamp):
         papermill.execute_notebook(
             notebook,
             executed,
+            dict(parameter.split("=", 1) for parameter in parameters),
             cwd=notebook.parent,
             progress_bar={"desc": name, "leave": False, "mininterval": _progress_seconds()},
             start_timeout=KERNEL_TIMEOUT,
@@ -49,10 +52,17 @@ def main(notebook, stamp):
             extra_arguments=["--log-level=CRITICAL"],
         )
         normalise(executed)
+        if parameters:
+            print(f"{name}: done, in {scratch}", file=sys.stderr, flush=True)
+            return None
         made = sorted(path.relative_to(scratch) for path in scratch.rglob("*") if path.is_file())
+        script = scratch / "code.py"
+        script.write_text(code_of(executed), encoding="utf-8")
+        records = [path for path in made if path.suffix == ".json"]
+        taken = [*ingredients(name, script), *(claims_checked(scratch / path) for path in records)]
         for path in made:
             publish(scratch / path, path)
-        write_stamp(stamp, made)
+        write_stamp(stamp, [*taken, *made])
     except PapermillExecutionError as error:
         failed.write_text(_report(name, executed, error))
         return f"{name}: failed"
@@ -85,12 +95,10 @@ def publish(source, target):
         source.replace(target)
 
 
-def write_stamp(stamp, made):
-    """List the checksums of what was made; written last, and in one step."""
-    checksums = subprocess.run(["cksum", *made], capture_output=True, text=True, check=True).stdout
-    new = stamp.with_suffix(".new")
-    new.write_text(checksums)
-    new.replace(stamp)
+def code_of(path):
+    """The code of a notebook, as one script."""
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "code")
 
 
 def _join_streams(outputs):

@@ -2,13 +2,13 @@
 
     python tools/publish.py build/publish.stamp
 
-The stamp, written last, lists the checksums of the files made.
+The stamp, written last, lists the checksums of all that was read and made.
 """
 
 import sys
 from pathlib import Path
 
-from execute import write_stamp
+from stale import CLAIMS, ingredients, write_stamp
 
 from cosines.publishing.records import publish
 
@@ -24,7 +24,8 @@ def main(stamp):
             new = stamp.with_suffix(path.suffix)
             new.write_text(text, encoding="utf-8")
             new.replace(path)
-    write_stamp(stamp, made)
+    read = [*Path("paper/generated").glob("*.json"), CLAIMS, *ingredients("publish", __file__)]
+    write_stamp(stamp, ["tools/publish.py", *read, *made])
 
 
 if __name__ == "__main__":

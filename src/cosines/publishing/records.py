@@ -48,6 +48,9 @@ class Records:
     ----------
     notebook : str
         The notebook's name without its ending, such as ``"04-figure-1"``.
+    stops : bool
+        Whether a check that fails stops the notebook; on data that are not the published ones it
+        is reported instead.
 
     Raises
     ------
@@ -55,8 +58,8 @@ class Records:
         If a name has other characters than lower-case letters, digits and hyphens, or is taken.
     """
 
-    def __init__(self, notebook):
-        self.notebook = require_name("notebook", notebook)
+    def __init__(self, notebook, stops=True):
+        self.notebook, self._stops = require_name("notebook", notebook), stops
         self._claims = read_claims()[1]
         self._numbers, self._checks, self._tables = {}, {}, {}
 
@@ -70,7 +73,7 @@ class Records:
         return text
 
     def check(self, name, measured, *, at_most=None, at_least=None, spec=None):
-        """Record a check for the paper, or stop the notebook if it fails.
+        """Record a check for the paper; one that fails stops the notebook, or else is reported.
 
         Parameters
         ----------
@@ -104,13 +107,13 @@ class Records:
             holds, sign, bound = measured <= at_most, "<=", at_most
         else:
             holds, sign, bound = measured >= at_least, ">=", at_least
-        if not holds:
+        if not holds and self._stops:
             raise AssertionError(f"{name}: measured {measured:.6g}, must be {sign} {bound:g}\n{wording}")
         shown = None if spec is None else format(measured, spec)
         required = f"{sign} {bound:g}"
         self._checks[self._new(name)] = {"measured": shown, "required": required}
         value = tex(required) if shown is None else tex(shown)
-        return Markdown(f"✓ {wording}: ${value}$" + (f" (required: ${tex(required)}$)" if shown else ""))
+        return Markdown(f"{'✓' if holds else '✗ **Not here:**'} {wording}: ${value}$" + (f" (required: ${tex(required)}$)" if shown else ""))
 
     def readings(self, name, measured, specs):
         """Record a table of readings for the paper: LaTeX prints its rows by ``\\recordedrows{name}``.
