@@ -17,11 +17,10 @@ from cosines.publishing.panels import (
     interval_rows,
     labelled_curves,
     score_panels,
-    similarity_frame,
     similarity_panel,
     similarity_row,
 )
-from cosines.publishing.style import save_animation, save_figure, use_house_style
+from cosines.publishing.style import save_figure, use_house_style
 
 
 @pytest.fixture(autouse=True)
@@ -124,45 +123,6 @@ def test_a_picture_has_alternative_text(output):
     with pytest.raises(ValueError, match="^alt must be a description"):
         save_figure(drawing(), "b", " ")
     assert sorted(path.name for path in (output / "figures").iterdir()) == ["a.pdf", "a.png"]
-
-
-def frames(grey_levels):
-    """One plain picture per grey level, with the same black half in all of them."""
-    S = np.zeros((2, 2))
-    return [similarity_frame(np.full((2, 2), level), S, None, f"{level}") for level in grey_levels]
-
-
-def test_animation_runs_there_and_back_and_stands_still_where_nothing_changes(output):
-    assert save_animation(frames([0, 0.5, 1]), "moving", seconds=0.1, pause=0.5) is None
-    with Image.open(output / "figures/moving.gif") as gif:
-        shown = []
-        for i in range(gif.n_frames):
-            gif.seek(i)
-            shown.append((np.asarray(gif.convert("RGB"), dtype=int), gif.info["duration"]))
-    pictures, durations = zip(*shown, strict=True)
-    assert list(durations) == [500, 100, 500, 100]
-    np.testing.assert_array_equal(pictures[1], pictures[3])
-    width = pictures[0].shape[1]
-    left, right = (slice(width // 8, width // 3), slice(5 * width // 8, 7 * width // 8))
-    middle = slice(pictures[0].shape[0] // 3, pictures[0].shape[0] // 2)
-    levels = [picture[middle, left].mean() for picture in pictures[:3]]
-    assert levels[0] > levels[1] + 20 > levels[2] + 40  # from light to dark
-    for picture in pictures[1:]:
-        np.testing.assert_array_equal(picture[middle, right], pictures[0][middle, right])
-
-
-def test_animation_has_the_same_bytes_again(output):
-    written = []
-    for _ in range(2):
-        save_animation(frames([0, 1]), "moving")
-        written.append((output / "figures/moving.gif").read_bytes())
-    assert written[0] == written[1]
-
-
-def test_animation_names_are_restricted(output):
-    with pytest.raises(ValueError, match=r"^name\b.*'A'"):
-        save_animation(frames([0, 1]), "A")
-    assert list(output.iterdir()) == []
 
 
 HOSTILE = {
@@ -293,9 +253,3 @@ def test_interval_rows_have_one_colour_each():
     assert [line.get_color() for line in axes.lines] == ["C3", "C3", "C0", "C0"]
     with pytest.raises(ValueError, match="zip"):
         interval_rows(axes, rows, ["C3", "C0", "C2"])
-
-
-def test_an_animation_of_one_picture_is_refused(output):
-    with pytest.raises(ValueError, match=r"^figures must be at least two, got 1"):
-        save_animation(frames([0]), "still")
-    assert list(output.iterdir()) == []

@@ -8,35 +8,9 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from cosines.publishing.style import CLUSTER_COLOURS, SCREEN_DPI, SIMILARITY_COLOURS, TEXT_WIDTH
+from cosines.publishing.style import CLUSTER_COLOURS, SIMILARITY_COLOURS, TEXT_WIDTH
 
 FAMILY_COLOURS = {"no penalty": "0.2", "Eq. 1": "C0", "Eq. 2": "C3", "normalised": "C2"}
-
-
-def similarity_frame(S, predictions, cluster, title):
-    """Draw item-item similarities beside predictions, as one frame of an animation.
-
-    Parameters
-    ----------
-    S : ndarray, shape (p, p)
-    predictions : ndarray, shape (n, p)
-        Of some users; items as in `S`.
-    cluster : ndarray of int, shape (p,)
-        As in `similarity_panel`.
-    title : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure = Figure(figsize=(4.6, 2.5), dpi=SCREEN_DPI)
-    left, right = figure.subplots(1, 2)
-    similarity_panel(left, S, cluster, f"item–item cosines, {title}")
-    similarity_panel(right, predictions, title="predictions for some users")
-    right.set_aspect("auto")
-    left.set(xlabel="items", ylabel="items")
-    right.set(xlabel="items", ylabel="users")
-    return figure
 
 
 def similarity_panel(axes, S, cluster=None, title=""):

@@ -1,11 +1,8 @@
 """House style, and figures on their way to the reader: the same bytes every time."""
 
 import matplotlib as mpl
-import numpy as np
-import PIL.Image
 import seaborn as sns
 from IPython.display import Image
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from cosines._arrays import require
 from cosines.publishing import output_folder, require_name
@@ -72,40 +69,3 @@ def save_figure(figure, name, alt):
     png = folder / f"{name}.png"
     figure.savefig(png)
     return Image(data=png.read_bytes(), width=round(figure.get_figwidth() * SCREEN_DPI), alt=alt)
-
-
-def save_animation(figures, name, seconds=0.1, pause=1.0):
-    """Write ``figures/<name>.gif``: the figures one after the other and back again, for ever.
-
-    Parameters
-    ----------
-    figures : list of matplotlib.figure.Figure
-        Of one size, drawn at `SCREEN_DPI`.
-    name : str
-        Lower-case letters, digits and hyphens.
-    seconds, pause : float
-        How long a frame is shown, and how long the first and the last.
-
-    Raises
-    ------
-    ValueError
-        If `name` has other characters or there are fewer than two figures.
-    """
-    require_name("name", name)
-    require(len(figures) > 1, "figures", "at least two", len(figures))
-    pictures = []
-    for figure in figures:
-        canvas = FigureCanvasAgg(figure)
-        figure.set_dpi(SCREEN_DPI)
-        canvas.draw()
-        pictures.append(PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3]))
-    # One palette for all frames, or what stands still would flicker.
-    strip = PIL.Image.fromarray(np.concatenate([np.asarray(pictures[i]) for i in (0, len(pictures) // 2, -1)]))
-    palette = strip.quantize(64)
-    pictures = [picture.quantize(palette=palette, dither=PIL.Image.Dither.NONE) for picture in pictures]
-    there_and_back = pictures + pictures[-2:0:-1]
-    durations = np.full(len(there_and_back), round(1000 * seconds))
-    durations[[0, len(pictures) - 1]] = round(1000 * pause)
-    target = output_folder("figures") / f"{name}.gif"
-    there_and_back[0].save(target, save_all=True, append_images=there_and_back[1:], loop=0,
-                           duration=durations.tolist(), optimize=True)
