@@ -94,7 +94,8 @@ def spectrum(gram, k=None):
     """
     gram = square_array("gram", gram)
     p = gram.shape[0]
-    symmetric = np.allclose(gram, gram.T, atol=1e-8 * np.abs(gram).max())
+    atol = 1e-8 * np.abs(gram).max()
+    symmetric = bool((gram == gram.T).all()) or np.allclose(gram, gram.T, atol=atol)
     require(symmetric, "gram", "a symmetric matrix X^T X", gram.shape)
     if k is not None:
         require_count("k", k, 1, p)
