@@ -212,12 +212,14 @@ def sample_without_replacement(rng, preference, cluster, popularity, k_u):
     preference = np.maximum(preference, 1e-200)
     chosen = np.empty((len(preference), len(cluster)), dtype=bool)
     for rows in row_blocks(len(preference), USERS_IN_CACHE):
-        weight = preference[rows][:, cluster]
+        weight = np.take(preference[rows], cluster, axis=1, mode="clip")
         weight *= popularity
         keys = rng.standard_exponential(weight.shape)
         keys /= weight
-        last = np.take_along_axis(np.sort(keys, axis=1), k_u[rows, None] - 1, axis=1)
-        chosen[rows] = keys <= last
+        ordered = keys.copy()
+        for row, k in zip(ordered, k_u[rows].tolist(), strict=True):
+            row.partition(k - 1)  # cheaper than to sort all rows, in spite of the loop
+        chosen[rows] = keys <= np.take_along_axis(ordered, k_u[rows, None] - 1, axis=1)
     return chosen
 
 
@@ -233,8 +235,7 @@ def _items(simulation):
     for c in range(C):
         members = np.flatnonzero(cluster == c)
         if simulation.item_popularity == "ranked":
-            rank = 1 + rng.permutation(members.size)
-            popularity[members] = rank ** -exponent[c]
+            popularity[members] = (1 + rng.permutation(members.size)) ** -exponent[c]
         else:
             popularity[members] = power_law(rng, exponent[c], 1, p, size=members.size)
     return exponent, cluster, popularity
@@ -242,10 +243,9 @@ def _items(simulation):
 
 def _csr(chosen):
     """A boolean (n, p) array as a CSR array of ones."""
-    n, p = chosen.shape
-    indptr = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))])
-    indices = (np.flatnonzero(chosen) % p).astype(np.int32)
-    return sparse.csr_array((np.ones(indices.size), indices, indptr.astype(np.int32)), shape=(n, p))
+    indptr = np.concatenate([[0], np.cumsum(np.count_nonzero(chosen, axis=1))]).astype(np.int32)
+    indices = (np.flatnonzero(chosen) % chosen.shape[1]).astype(np.int32)
+    return sparse.csr_array((np.ones(indices.size), indices, indptr), shape=chosen.shape)
 
 
 def _pair(argument, value):
