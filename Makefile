@@ -105,8 +105,8 @@ extras: $(READY)  ## install the libraries that the audit is tested on
 bench: $(READY)  ## time the helper against the pipeline one would write first, in one run
 	$(PY) benchmarks/pipeline.py
 
-reproduce-check: $(READY)  ## regenerate everything under many settings and compare the bytes (minutes)
-	@$(PY) tools/reproduce_check.py
+reproduce-check: $(READY)  ## regenerate under many settings and compare the bytes: an hour; or QUICK=--quick
+	@$(PY) tools/reproduce_check.py $(QUICK)
 
 mutation-check: $(READY)  ## break code and results on purpose and see that `make test` notices (minutes)
 	@$(PY) tools/mutation_check.py

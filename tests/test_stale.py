@@ -20,6 +20,7 @@ def folder(tmp_path, monkeypatch):
     for lock in ROOT.glob("requirements*.lock"):
         shutil.copy(lock, tmp_path)
     monkeypatch.chdir(tmp_path)
+    wording.cache_clear()
     Path("build").mkdir()
     for notebook in sorted(Path("notebooks").glob("*.ipynb")):
         script = Path("build/code.py")
@@ -47,7 +48,7 @@ def test_nothing_is_out_of_date_after_it_was_made(folder):
 
 @pytest.mark.parametrize(("changed", "expected"), [
     ("src/cosines/movielens.py", ["12"]),
-    ("src/cosines/remedies.py", ["03", "06", "07", "08", "12", "14"]),
+    ("src/cosines/remedies.py", ["03", "04", "06", "07", "08", "12"]),
     ("src/cosines/audit/files.py", ["14"]),
     ("notebooks/02-full-rank.ipynb", ["02"]),
     ("paper/generated/04-figure-1.json", ["04"]),
