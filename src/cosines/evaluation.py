@@ -82,13 +82,15 @@ def top(scores, n=10):
     ValueError
         If `n` is out of range.
     """
-    require_count("n", n, 1, scores.shape[1])
-    least = np.partition(scores, -n, axis=1)[:, -n, None]
-    among = scores >= least
-    for row in np.flatnonzero(among.sum(axis=1) > n):  # more are as good as the last one
-        ties = np.flatnonzero(scores[row] == least[row])
-        among[row, ties[n - among[row].sum():]] = False
-    found = np.nonzero(among)[1].reshape(len(scores), n)
+    p = scores.shape[1]
+    require_count("n", n, 1, p)
+    least = np.partition(scores, p - n, axis=1)[:, p - n, None]
+    found = scores >= least
+    if np.count_nonzero(found) > n * len(scores):  # more are equal to the last than fit
+        above, ties = scores > least, scores == least
+        ties &= np.cumsum(ties, axis=1) <= n - above.sum(axis=1, keepdims=True)
+        found = above | ties
+    found = np.nonzero(found)[1].reshape(len(scores), n)
     falling = np.argsort(-np.take_along_axis(scores, found, axis=1), axis=1, kind="stable")
     return np.take_along_axis(found, falling, axis=1)
 
