@@ -11,12 +11,9 @@ from PIL import Image
 
 from cosines.publishing import output_folder, repository, style
 from cosines.publishing.panels import (
-    arrow_panels,
     audit_panels,
-    data_panels,
     interval_rows,
     labelled_curves,
-    score_panels,
     similarity_panel,
     similarity_row,
 )
@@ -185,35 +182,6 @@ def test_curves_are_named_at_their_right_ends():
         assert line.get_color() == text.get_color()
 
 
-def test_data_panels_show_popularity_activity_and_spectrum():
-    users_of, cluster = np.array([5, 2, 9, 7, 1]), np.array([0, 1, 0, 0, 1])
-    exponent, k_u = np.array([0.25, 1.5]), np.array([1, 2, 2])
-    law, sigma = np.array([0.4, 0.3, 0.2, 0.06, 0.04]), np.array([9.0, 4, 2, 1, 0.5])
-    figure = data_panels(users_of, cluster, exponent, k_u, law, sigma, lam=3, k=2)
-    popularity, activity, spectrum = figure.axes
-    assert [list(line.get_ydata()) for line in popularity.lines] == [[9, 7, 5], [2, 1]]
-    assert [text.get_text() for text in popularity.get_legend().get_texts()] == ["0.25", "1.50"]
-    bars = [(bar.get_x(), bar.get_height()) for bar in activity.patches]
-    expected = [(0.5, 1 / 3), (1.5, 2 / 3), (2.5, 0), (3.5, 0), (4.5, 0)]
-    np.testing.assert_allclose(bars, expected, atol=1e-12)
-    np.testing.assert_array_equal(activity.lines[0].get_xydata(), list(enumerate(law, start=1)))
-    curve, across, up = spectrum.lines
-    np.testing.assert_array_equal(curve.get_xydata(), list(enumerate(sigma, start=1)))
-    assert set(across.get_ydata()) == {3}
-    assert set(up.get_xdata()) == {2}
-
-
-def test_score_panels_show_auc_from_chance_and_shares_as_percentages():
-    shares = np.array([[1, 0.126], [0.994, 0]])
-    left, right = score_panels(["a", "b"], [0.75, 0.9], shares, ["C0", "C3"]).axes
-    ends = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in left.patches]
-    np.testing.assert_allclose(ends, [(0.5, 0.75), (0.5, 0.9)])
-    assert [text.get_text() for text in left.texts] == ["0.75", "0.90"]
-    assert [text.get_text() for text in right.texts] == ["100", "13", "99", "0"]
-    for axes in (left, right):
-        assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b"]
-
-
 def lines_of(axes, n):
     return [axes.lines[i].get_ydata().tolist() for i in range(n)]
 
@@ -226,13 +194,6 @@ def test_a_panel_that_is_given_one_curve_more_draws_it(n):
     labelled_curves(axes, np.array([0, 1]), curves)
     assert lines_of(axes, n) == [list(curve) for curve in curves.values()]
     assert [text.get_text() for text in axes.texts] == list(curves)
-
-
-def test_a_fourth_arrow_is_drawn():
-    vectors = {f"$b_{i}$": np.array([i, 1]) for i in range(1, 5)}
-    figure = arrow_panels({"one": vectors, "two": vectors}, limits=(0, 5, 0, 2))
-    for axes in figure.axes:
-        assert [text.get_text() for text in axes.texts if text.get_text()] == list(vectors)
 
 
 def test_the_page_of_an_audit_draws_any_number_of_scalings():
