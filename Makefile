@@ -18,10 +18,10 @@ export PYTHONNOUSERSITE       := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export JUPYTER_NO_CONFIG      := 1
 export JUPYTER_PLATFORM_DIRS  := 1
-export JUPYTER_CONFIG_DIR     := $(CURDIR)/build/home/jupyter
-export JUPYTER_DATA_DIR       := $(CURDIR)/build/home/jupyter
-export IPYTHONDIR             := $(CURDIR)/build/home/ipython
-export MPLCONFIGDIR           := $(CURDIR)/build/home/matplotlib
+export JUPYTER_CONFIG_DIR     := $(CURDIR)/build/jupyter
+export JUPYTER_DATA_DIR       := $(CURDIR)/build/jupyter
+export IPYTHONDIR             := $(CURDIR)/build/ipython
+export MPLCONFIGDIR           := $(CURDIR)/build/matplotlib
 
 # Notebooks run side by side (-j), each on one core: threads of OpenBLAS, of Apple's Accelerate and
 # of XLA would fight for the same cores, and take longer together.
