@@ -23,11 +23,10 @@ export JUPYTER_DATA_DIR       := $(CURDIR)/build/jupyter
 export IPYTHONDIR             := $(CURDIR)/build/ipython
 export MPLCONFIGDIR           := $(CURDIR)/build/matplotlib
 
-# Notebooks run side by side (-j), each on one core: threads of OpenBLAS, of Apple's Accelerate and
-# of XLA would fight for the same cores, and take longer together.
+# Notebooks run side by side (-j), each on one core: threads of OpenBLAS and of
+# Apple's Accelerate would fight for the same cores, and take longer together.
 export OPENBLAS_NUM_THREADS   := 1
 export VECLIB_MAXIMUM_THREADS := 1
-export XLA_FLAGS              := --xla_cpu_multi_thread_eigen=false
 
 ifeq ($(ENV),active)
   PY    := python
