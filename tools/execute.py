@@ -17,6 +17,10 @@ import sys
 import time
 from pathlib import Path
 
+# With this package jsonschema could check internationalised addresses, of which notebooks have none;
+# importing it compiles a grammar, for more than a second.
+sys.modules["rfc3987_syntax"] = None
+
 import nbformat
 import papermill
 from nbclient.exceptions import CellControlSignal, DeadKernelError
