@@ -101,8 +101,8 @@ movielens: $(READY)  ## run notebook 12 on another release: make movielens COSIN
 extras: $(READY)  ## install the libraries that the audit is tested on
 	@$(PY) -m uv pip install --quiet --require-hashes -r requirements-extras.lock
 
-bench: $(READY)  ## time the helper against the pipeline one would write first, in one run
-	$(PY) benchmarks/pipeline.py
+bench: $(READY)  ## time the helper against the pipeline one would write first, and more (minutes)
+	@for script in pipeline stream solvers; do $(PY) benchmarks/$$script.py || failed=1; done; test -z "$$failed"
 
 reproduce-check: $(READY)  ## regenerate under many settings and compare the bytes: an hour; or QUICK=--quick
 	@$(PY) tools/reproduce_check.py $(QUICK)

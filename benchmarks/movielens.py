@@ -1,9 +1,9 @@
 """Measure time and memory of reading and decomposing ratings of the shape of MovieLens 25M.
 
-    python tools/movielens_bench.py
+    python benchmarks/movielens.py
 
-Writes a synthetic ratings.csv (600 MB) to a temporary folder, reads it as a release, and computes the
-50 leading singular values and vectors of 59,047 columns.
+Writes a synthetic ratings.csv (600 MB) to a temporary folder, reads it as a release, and computes
+the 50 leading singular values and vectors of 59,047 columns.
 """
 
 import resource
