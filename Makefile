@@ -95,8 +95,9 @@ audit: $(READY)  ## audit your own embeddings: make audit ITEMS=items.npy USERS=
 
 movielens: $(READY)  ## run notebook 12 on another release: make movielens COSINES_DATA=ml-1m.zip
 	@test -e "$(COSINES_DATA)" || { echo "Which release? make movielens COSINES_DATA=folder-or-zip, got '$(COSINES_DATA)'" >&2; exit 1; }
-	@$(PY) tools/execute.py notebooks/12-movielens.ipynb "build/movielens-$(basename $(notdir $(COSINES_DATA))).stamp" \
-	  "data=$(abspath $(COSINES_DATA))" || { cat build/movielens-*.failed 2>/dev/null; exit 1; }
+	@name=$$(basename "$(COSINES_DATA)") && folder=$$(cd "$$(dirname "$(COSINES_DATA)")" && pwd) && \
+	  stamp="build/movielens-$${name%.zip}.stamp" && \
+	  $(PY) tools/execute.py notebooks/12-movielens.ipynb "$$stamp" "data=$$folder/$$name" || { cat build/movielens-*.failed 2>/dev/null; exit 1; }
 
 extras: $(READY)  ## install the libraries that the audit is tested on
 	@$(PY) -m uv pip install --quiet --require-hashes -r requirements-extras.lock

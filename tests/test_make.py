@@ -83,6 +83,23 @@ def test_only_what_is_missing_is_made_again(project):
     assert committed(project) == before
 
 
+def test_another_release_of_movielens_overwrites_nothing(project):
+    write_notebook(project, 'data = ""', WRITES_A_FIGURE, "print(data)")
+    notebook = nbformat.read(project / "notebooks/00-tiny.ipynb", as_version=4)
+    notebook.cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(notebook, project / "notebooks/12-movielens.ipynb")
+    (project / "my data").mkdir()
+    before = committed(project)
+    made = make(project, "movielens", "COSINES_DATA=my data")
+    assert made.returncode == 0, made.stdout
+    assert committed(project) == before
+    shown = nbformat.read(project / "build/movielens-my data/notebooks/12-movielens.ipynb", as_version=4)
+    assert shown.cells[-1].outputs[0].text == f"{project / 'my data'}\n"
+    assert (project / "build/movielens-my data/figures/tiny.txt").read_text() == "as it should be"
+    made = make(project, "movielens", "COSINES_DATA=nowhere")
+    assert made.returncode != 0 and made.stdout.startswith("Which release?")
+
+
 def test_failing_cell_is_named_last_and_changes_nothing(project):
     write_notebook(project, WRITES_A_FIGURE, "# the culprit\nraise ValueError('lam must be >= 0')")
     before = committed(project)

@@ -118,6 +118,17 @@ def test_every_figure_of_the_paper_is_saved_by_a_notebook():
     assert {path.stem for path in FIGURES} == saved
 
 
+def test_the_readme_lists_every_notebook_with_its_key_figure_and_seconds():
+    rows = [line.split("|")[1:-1] for line in (ROOT / "README.md").read_text().splitlines()
+            if line.startswith("| [")]
+    assert [re.search(r"notebooks/(.*)\.ipynb", row[0])[1] for row in rows] == [path.stem for path in NOTEBOOKS]
+    for row, path in zip(rows, NOTEBOOKS, strict=True):
+        claim = nbformat.read(path, as_version=4).cells[0].source
+        first, *_ = re.findall(r"figures/([a-z0-9-]+)\.png", row[2])
+        assert f"../figures/{first}.png" in claim
+        assert 0 < int(row[4]) < 200
+
+
 def test_every_record_has_a_reader():
     """In the paper or in the README; and whatever these print is recorded."""
     numbers, read = numbers_of(RECORDED), used("number") | readme_names()

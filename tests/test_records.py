@@ -194,6 +194,15 @@ def test_table_is_markdown():
     assert table(["name", "value"], iter([["a", 1], ["b", 2.5]])).data == expected
 
 
+def test_on_other_data_a_check_that_fails_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setenv("COSINES_OUTPUT", str(tmp_path))
+    name = next(iter(read_claims()[1]))
+    with pytest.raises(AssertionError, match=f"^{name}: measured 2, must be <= 1"):
+        Records("00-a").check(name, 2, at_most=1)
+    record = Records("00-a", stops=False)
+    assert record.check(name, 2, at_most=1).data.startswith("✗ **Not here:**")
+
+
 def test_a_table_has_real_minus_signs_and_formulas_stay():
     row = ["-0.1 to -.05", "$V^{-1}$: -2", "ml-100k", -3]
     last = table(["a", "b", "c", "d"], [row]).data.splitlines()[-1]
