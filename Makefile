@@ -126,5 +126,5 @@ MOVED := $(shell test ! -f .venv/ready || pwd -P | cmp -s - .venv/ready || echo 
 	@sh tools/make-environment "$(PYTHON)"
 
 build/active.ready: requirements.lock requirements-data.lock
-	@$(PY) -c "import cosines, nbval, papermill" || { echo "The active environment lacks a package: conda env create -f environment.yml" >&2; exit 1; }
+	@$(PY) -c "import cosines, nbval, papermill" || { echo "The active environment lacks a package: conda env create -f environment.yml, then sh postBuild" >&2; exit 1; }
 	@mkdir -p build && touch $@
