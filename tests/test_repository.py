@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def make(*arguments):
-    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    # Without the option, a make inside `make test` announces its folder in what it prints.
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def makefile_value(name):
