@@ -112,6 +112,26 @@ def test_the_list_of_what_the_paper_prints_is_that_of_its_sources():
     assert used("sources") == {checksum.decode().strip()}, "the paper was edited: run `make paper`"
 
 
+def numbered_results():
+    """Theorems and propositions of the write-up in order, which LaTeX numbers together."""
+    paper = ROOT / "paper"
+    text = re.sub(r"\\input\{(sections/[^}]+)\}", lambda found: (paper / f"{found[1]}.tex").read_text(),
+                  (paper / "paper.tex").read_text())
+    found = re.findall(r"\\begin\{(theorem|proposition)\}(?:\[([^]]+)\])?", text)
+    return {(kind.capitalize(), number): name for number, (kind, name) in enumerate(found, 1)}
+
+
+def test_a_theorem_has_one_number_and_one_name_in_write_up_and_notebooks():
+    cells = [cell.source for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
+    kinds = "(Theorem|Proposition)"
+    stated = [((kind, int(number)), name) for source in cells
+              for kind, number, name in re.findall(rf"\*\*{kinds} (\d+) \(([^)]+)\)\.\*\*", source)]
+    assert all(numbered_results().values())
+    assert sorted(stated) == sorted(numbered_results().items())
+    mentioned = {(kind, int(number)) for source in cells for kind, number in re.findall(rf"{kinds} (\d+)", source)}
+    assert mentioned <= set(numbered_results())
+
+
 def test_every_figure_of_the_paper_is_saved_by_a_notebook():
     saved = {name for path in NOTEBOOKS for name in saved_figures(path)}
     assert used("figure") and used("figure") <= saved

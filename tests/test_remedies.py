@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import approx_fprime
 
 from cosines.factorization import (
     Factors,
@@ -15,8 +14,6 @@ from cosines.factorization import (
 )
 from cosines.remedies import (
     centred_gram,
-    cosine_loss,
-    fit_cosine,
     matched_penalty,
     shifted_positive_pmi,
     standardised_gram,
@@ -140,42 +137,3 @@ def test_matched_penalty_of_eq2_gives_the_sum_of_its_weights(X):
     A, B = fit_factor_penalty(spectrum(X.T @ X), lam, 5)
     assert np.trace(A @ B.T) == pytest.approx(2.5, abs=1e-9)
     assert factor_penalty_loss(X, A, B, lam) < factor_penalty_loss(X, A, B * 1.01, lam)
-
-
-def test_cosine_loss_is_the_least_squares_error_of_scaled_cosines(X, factors):
-    X = X[X.sum(axis=1) > 0]
-    C = cosine(X @ factors.A, factors.B)
-    scale = np.linalg.lstsq(C.reshape(-1, 1), X.ravel(), rcond=None)[0]
-    loss, _ = cosine_loss(X, *factors)
-    assert loss == pytest.approx(np.sum((X - scale * C) ** 2), rel=1e-12)
-
-
-def test_cosine_loss_gradient_agrees_with_finite_differences(X, factors):
-    X = X[X.sum(axis=1) > 0]
-
-    def loss(parameters):
-        return cosine_loss(X, *parameters.reshape(2, 9, 4))[0]
-
-    _, gradient = cosine_loss(X, *factors)
-    numerical = approx_fprime(np.concatenate([factors.A.ravel(), factors.B.ravel()]), loss, 1e-7)
-    np.testing.assert_allclose(np.ravel(gradient), numerical, rtol=1e-4, atol=1e-4)
-
-
-def test_fit_cosine_lowers_the_loss_to_a_stationary_point(X, factors):
-    X = X[X.sum(axis=1) > 0]
-    fitted, loss = fit_cosine(X, factors, 3000)
-    total, gradient = cosine_loss(X, *fitted)
-    assert loss == pytest.approx(total / np.sum(X**2))
-    assert total < 0.9 * cosine_loss(X, *factors)[0]
-    assert np.abs(gradient).max() < 0.1
-    np.testing.assert_allclose(np.linalg.norm(fitted.B, axis=1), 1)
-
-
-def test_rescaling_is_no_symmetry_of_the_cosine_loss_but_rotation_is(rng, X, factors):
-    X = X[X.sum(axis=1) > 0]
-    fitted, _ = fit_cosine(X, factors)
-    loss, _ = cosine_loss(X, *fitted)
-    d = np.array([0.5, 1, 2, 3])
-    R = np.linalg.qr(rng.normal(size=(4, 4)))[0]
-    assert cosine_loss(X, fitted.A * d, fitted.B / d)[0] > 1.05 * loss
-    assert cosine_loss(X, fitted.A @ R, fitted.B @ R)[0] == pytest.approx(loss, rel=1e-12)

@@ -1,13 +1,14 @@
-"""Remedies of Section 3: normalise before learning, or train with respect to the cosine.
+"""Remedies of Section 3 that change the data: normalise before learning.
 
-Projecting back to the space of predictions is in ``similarity``.
+Projecting back to the space of predictions is in ``similarity``; notebook 07 trains with respect to
+the cosine.
 """
 
 import numpy as np
-from scipy.optimize import brentq, minimize
+from scipy.optimize import brentq
 
 from cosines._arrays import finite_array, require, require_count, square_array
-from cosines.factorization import Factors, shrinkage
+from cosines.factorization import shrinkage
 
 
 def centred_gram(gram, mean, n):
@@ -149,83 +150,3 @@ def matched_penalty(sigma, degrees, weights=shrinkage):
 
     squares = 2 * np.log(sigma)
     return float(np.exp(brentq(excess, squares.min() - 40, squares.max() + 40)))
-
-
-def cosine_loss(X, A, B):
-    """The objective trained with respect to the cosine, and its gradient.
-
-    ``min over gamma of ||X - gamma Omega_A X A B^T Omega_B||_F^2``: rows of X A and of B have unit
-    length *inside* the objective (layer normalisation without an offset), and gamma is the one
-    scale that is left. Never forms an n x p matrix.
-
-    Parameters
-    ----------
-    X : ndarray, shape (n, p)
-    A, B : ndarray, shape (p, k)
-
-    Returns
-    -------
-    loss : float
-    gradient : Factors
-        Of the loss, by A and by B.
-    """
-    k = A.shape[1]
-    lengths = np.linalg.norm(B, axis=1, keepdims=True)
-    Q = B / lengths
-    products = X @ np.hstack([A, Q])
-    P, XQ = products[:, :k], products[:, k:]
-    norms = np.linalg.norm(P, axis=1, keepdims=True)
-    P = P / norms
-    QQ, PP = Q.T @ Q, P.T @ P
-    fit, size = np.vdot(P, XQ), np.vdot(PP, QQ)
-    gamma = fit / size
-    # Gradient by the unit rows, then across the normalisation; gamma is optimal and contributes none.
-    by_P = _tangent(2 * gamma * (gamma * P @ QQ - XQ), P) / norms
-    products = X.T @ np.hstack([by_P, P])
-    by_Q = 2 * gamma * (gamma * Q @ PP - products[:, k:])
-    loss = np.vdot(X, X) - fit**2 / size
-    return float(loss), Factors(products[:, :k], _tangent(by_Q, Q) / lengths)
-
-
-def fit_cosine(X, start, max_iterations=200):
-    """Minimise `cosine_loss` by L-BFGS from `start`.
-
-    Parameters
-    ----------
-    X : array_like, shape (n, p)
-        Without zero rows.
-    start : Factors
-        A and B to begin with, each (p, k).
-    max_iterations : int
-
-    Returns
-    -------
-    factors : Factors
-        With unit rows in B.
-    loss : float
-        Relative to ``||X||_F^2``.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit or entries are not finite.
-    """
-    X = finite_array("X", X, ndim=2)
-    A, B = finite_array("A", start[0], ndim=2), finite_array("B", start[1], ndim=2)
-    require(A.shape[0] == X.shape[1], "A", f"of {X.shape[1]} rows, as X has columns", A.shape)
-    require(B.shape == A.shape, "B", f"of the shape of A, {A.shape}", B.shape)
-    scale = np.vdot(X, X)
-
-    def objective(parameters):
-        loss, gradient = cosine_loss(X, *parameters.reshape(2, *A.shape))
-        return loss / scale, np.ravel(gradient) / scale
-
-    options = {"maxiter": max_iterations, "gtol": 0, "ftol": 1e-8}
-    result = minimize(objective, np.ravel([A, B]), jac=True, method="L-BFGS-B", options=options)
-    A, B = result.x.reshape(2, *A.shape)
-    return Factors(A, B / np.linalg.norm(B, axis=1, keepdims=True)), float(result.fun)
-
-
-def _tangent(gradient, unit):
-    """What of each row of `gradient` is orthogonal to the row of `unit`."""
-    return gradient - np.sum(gradient * unit, axis=1, keepdims=True) * unit
