@@ -67,7 +67,7 @@ test: $(READY)  ## re-execute every notebook under strict nbval, compare all res
 	@echo "Re-executing every notebook and comparing every output:"
 	@notebooks=$$($(PY) tools/stale.py --all | sed 's|[^ ]*|notebooks/&.ipynb|g') && \
 	  COSINES_OUTPUT="$(CURDIR)/build/test" $(PY) -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder \
-	  --nbval --nbval-current-env --nbval-cell-timeout 600 $$notebooks
+	  --nbval --nbval-current-env --nbval-cell-timeout 3600 $$notebooks
 	@echo "Testing the helper, and comparing regenerated with committed results:"
 	@$(PY) -m pytest -q -n 2 --dist loadfile tests
 

@@ -27,7 +27,7 @@ from nbclient.exceptions import CellControlSignal, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from stale import claims_checked, ingredients, write_stamp
 
-CELL_TIMEOUT = 600  # seconds; papermill itself would wait forever
+CELL_TIMEOUT = 3600  # seconds; an overloaded machine needs ten times the minute of the longest cell
 KERNEL_TIMEOUT = 120
 
 
