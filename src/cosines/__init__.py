@@ -9,6 +9,7 @@ Each module is one room, and imports only those above it:
 ``experiment``      ``PAPER``: the paper's experiment under one name, run by one call
 ``scalings``        what else predicts the same: named scalings, weights, attainable cosines
 ``similarity``      cosine of rows, and of predictions
+``symmetries``      what a loss cannot see, and the items that may be compared under it
 ``remedies``        normalise the data first
 ``readings``        data x model x view: every similarity that is compared, one row each
 ``evaluation``      clusters found, neighbours shared, held-out accuracy, intervals
