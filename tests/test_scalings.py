@@ -136,7 +136,7 @@ def test_prediction_space_is_the_root_of_the_users_gram_matrix(factors):
 
 
 def cosine_of_scaled(theta, u, v):
-    """cos(u D, v D) with D = dMat(exp(theta))."""
+    """cos(u D^-1, v D^-1) with D^-1 = dMat(exp(theta))."""
     u, v = u * np.exp(theta), v * np.exp(theta)
     return u @ v / np.sqrt((u @ u) * (v @ v))
 
@@ -175,6 +175,34 @@ def test_in_two_dimensions_kantorovichs_bound_is_attained():
     low, _ = attainable_range(u, v)
     found = min(cosine_of_scaled(np.array([0, t]), u, v) for t in np.linspace(-5, 5, 20_001))
     assert found == pytest.approx(float(low), abs=1e-7)
+
+
+@pytest.mark.parametrize(("u", "v", "attained"), [
+    ([1, 2], [3, 0.5], True),  # two ratios
+    ([1, 2, 4], [3, 0.5, 1], True),  # three dimensions, two ratios
+    ([1, 2, 1], [3, 0.5, 1], False),  # a ratio in between, whose weight cannot vanish
+    ([1, 0], [1, 1], False),  # all ratios are the least or the greatest, which is infinite or 0
+    ([1, 1, 0], [1, 0, 1], False),
+    ([1, 2, 0], [3, 0.5, 0], True),  # both zero: does not count
+    ([1, 2], [2, 4], True),
+])
+def test_the_infimum_is_attained_if_two_ratios_occur_and_neither_is_zero_or_infinite(u, v, attained):
+    """More room for the weights helps an optimiser only where the infimum is not attained."""
+    u, v = np.array(u, dtype=float), np.array(v, dtype=float)
+    found = [minimize(cosine_of_scaled, np.zeros(u.size), (u, v), bounds=[(-b, b)] * u.size, tol=1e-15).fun
+             for b in (1.5, 3)]
+    assert min(found) >= attainable_range(u, v)[0] - 1e-12
+    assert (found[0] - found[1] < 1e-8) == attained
+    assert (min(found) - attainable_range(u, v)[0] < 1e-8) == attained
+
+
+def test_one_rotation_frees_a_pair_that_rescaling_holds_back():
+    B = np.array([[1, 2], [3, 0.5]])
+    R = np.array([[np.cos(0.9), np.sin(0.9)], [-np.sin(0.9), np.cos(0.9)]])
+    assert attainable_range(*B)[0] == pytest.approx(0.533, abs=1e-3)
+    assert attainable_range(*B @ R) == (-1, 1)
+    found = [cosine_of_scaled(theta, *B @ R) for theta in ([9, 0], [0, 9])]
+    assert max(found) > 0.999 and min(found) < -0.999
 
 
 @pytest.mark.parametrize(("u", "v", "expected"), [

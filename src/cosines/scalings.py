@@ -157,13 +157,15 @@ def direction_weights(T, reference):
 def attainable_range(u, v):
     """Infimum and supremum of the cosine of u and v under all rescalings of the dimensions (Eq. 3).
 
-    Over invertible diagonal D, ``cos(u D, v D)``
+    Over invertible diagonal D, ``rho(e) = cos(u D^-1, v D^-1)`` with ``e_l = d_l^-2``
 
     - takes every value of the open interval (-1, 1) if products ``u_l v_l`` of both signs occur;
-    - if all non-zero products are positive, lies between ``2 sqrt(m M) / (m + M)`` (Kantorovich's
-      inequality) and 1, with m and M the extremes of ``|u_l / v_l|``: 0 and infinity where one of
-      the two entries is zero; dimensions in which both are zero do not count. If all are
-      negative, between -1 and minus that;
+    - if some product is positive and none negative, has the supremum 1 and the infimum
+      ``2 sqrt(r R) / (r + R)`` (Kantorovich's inequality), with r and R the extremes of
+      ``|u_l / v_l|``: 0 and infinity where one of the two entries is zero; dimensions in which
+      both are zero do not count. The infimum is attained if and only if ``0 < r``, R is finite
+      and every ratio is r or R; the supremum only by proportional rows. If some product is
+      negative and none positive, the range is the mirror image;
     - is 0 if no product is non-zero.
 
     Parameters
