@@ -140,6 +140,8 @@ IN_CODE = [
      "Reading.determined", swap(ast.Or, ast.And)),
     ("Items whitened without a square root.", "scaling", drop_call("sqrt")),
     ("Attainable cosines that overlook negative entries.", "attainable_range", drop_call("abs")),
+    ("Items of a ranking loss compared with their mean left in.",
+     "canonical", drop_right(ast.Sub, last_only=True)),
     ("Neighbours shared where they differ.", "overlap", swap(ast.Eq, ast.NotEq, last_only=True)),
     ("The best found listed last.", "top", swap(ast.USub, ast.UAdd, last_only=True)),
     ("A failing check no longer stops the notebook.",
