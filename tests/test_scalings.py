@@ -1,7 +1,5 @@
 """What predicts the same: named scalings, and the cosines that rescaling can reach."""
 
-import itertools
-
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -19,7 +17,6 @@ from cosines.scalings import (
     scaling,
     scalings,
     transform,
-    unconstrained_pairs,
 )
 from cosines.similarity import cosine
 
@@ -231,14 +228,6 @@ def test_range_is_the_same_after_any_rescaling_and_takes_many_pairs():
     np.testing.assert_array_equal(one, (before[0][2, 3], before[1][2, 3]))
 
 
-def test_unconstrained_pairs_are_those_whose_range_is_everything():
-    B = np.random.default_rng(0).integers(-2, 3, size=(40, 4)).astype(float)
-    B = B[B.any(axis=1)]
-    found = unconstrained_pairs(B)
-    for i, j in itertools.product(range(len(B)), repeat=2):
-        assert found[i, j] == (attainable_range(B[i], B[j]) == (-1, 1))
-
-
 @pytest.mark.parametrize(("u", "v", "name"), [
     ([1, 2], [1, 2, 3], "v"), ([0, 0], [1, 2], "u"), ([1, 2], [0, 0], "v"),
     ([np.nan, 1], [1, 2], "u"), (["a", "b"], [1, 2], "u"), (1, 2, "v"),
@@ -246,8 +235,3 @@ def test_unconstrained_pairs_are_those_whose_range_is_everything():
 def test_bad_input_is_named(u, v, name):
     with pytest.raises(ValueError, match=rf"^{name}\b"):
         attainable_range(u, v)
-
-
-def test_unconstrained_pairs_refuse_nan():
-    with pytest.raises(ValueError, match=r"^B\b"):
-        unconstrained_pairs([[np.nan, 1]])

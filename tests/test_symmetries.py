@@ -16,7 +16,7 @@ def factors(objective, seed=0):
     P, B = rng.normal(size=(N, K)), rng.normal(size=(P_ITEMS, K))
     if objective == "non-negative":
         return np.abs(P), np.abs(B)
-    if objective == "biases":
+    if "biases" in objective:
         ones = np.ones((N, 1)), np.ones((P_ITEMS, 1))
         return (np.hstack([P, rng.normal(size=(N, 1)), ones[0]]),
                 np.hstack([B, ones[1], rng.normal(size=(P_ITEMS, 1))]))
@@ -28,7 +28,7 @@ def seen(objective, P, B):
     S = P @ B.T
     if objective == "cosine":
         return cosine(P, B)
-    if objective == "ranking":
+    if objective.startswith("ranking"):
         return S[:, :, None] - S[:, None, :]
     if objective == "weight decay":
         return np.append(S, np.sum(P**2) + np.sum(B**2))
@@ -59,11 +59,12 @@ def test_cosines_as_trained_move_unless_lengths_and_angles_are_seen(objective):
 def test_constraints_are_kept():
     P, B = move("non-negative", *factors("non-negative"), np.random.default_rng(2))
     assert P.min() >= 0 and B.min() >= 0
-    P, B = move("biases", *factors("biases"), np.random.default_rng(2))
-    assert np.allclose(P[:, -1], 1) and np.allclose(B[:, -2], 1)
+    for objective in ("biases", "ranking with biases"):
+        P, B = move(objective, *factors(objective), np.random.default_rng(2))
+        assert np.allclose(P[:, -1], 1) and np.allclose(B[:, -2], 1)
 
 
-@pytest.mark.parametrize(("score", "objective"), [("dot", "ranking"), ("ranking", "biases"),
+@pytest.mark.parametrize(("score", "objective"), [("dot", "ranking"), ("ranking", "biases"), ("ranking", "ranking with biases"),
                                                   ("cosine", "scores"), ("ranking", "cosine")])
 def test_canonical_form_of_another_group_is_moved(score, objective):
     """Without the columns of biases, which only ``biases`` can do without."""

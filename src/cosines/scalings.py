@@ -199,31 +199,6 @@ def attainable_range(u, v):
     return low.reshape(u.shape[:-1]), high.reshape(u.shape[:-1])
 
 
-def unconstrained_pairs(B):
-    """Which pairs of rows of B can be given every cosine in (-1, 1) by rescaling dimensions alone.
-
-    Parameters
-    ----------
-    B : array_like, shape (p, k)
-
-    Returns
-    -------
-    ndarray of bool, shape (p, p)
-        True where products ``b_il b_jl`` of both signs occur; see `attainable_range`.
-
-    Raises
-    ------
-    ValueError
-        If entries are not finite.
-    """
-    B = finite_array("B", B, ndim=2)
-    # Counts of dimensions, exact in float32.
-    positive, negative = (B > 0).astype(np.float32), (B < 0).astype(np.float32)
-    same = positive @ positive.T + negative @ negative.T
-    opposite = positive @ negative.T
-    return (same > 0) & (opposite + opposite.T > 0)
-
-
 def _spectrum(gram, precision):
     """Eigenvalues above the rounding error, descending, and their eigenvectors."""
     squares, R = np.linalg.eigh(gram)

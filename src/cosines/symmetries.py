@@ -38,6 +38,7 @@ SYMMETRIES = {
     "biases": Symmetry("any M; B + 1c, P + 1d, paid by biases", "scores with biases", "biases"),
     "weight decay": Symmetry("rotations", "all inner products", "dot"),
     "ranking": Symmetry("any M; B + 1c", "scores centred per user", "ranking"),
+    "ranking with biases": Symmetry("any M; B + 1c; P + 1d, paid by biases", "scores centred per user", "biases"),
     "cosine": Symmetry("rotations; lengths of rows", "all cosines", "cosine"),
     "non-negative": Symmetry("positive D, permutations", "scores", "dot"),
 }
@@ -52,8 +53,9 @@ def move(objective, P, B, rng):
         A key of `SYMMETRIES`: ``"scores"`` is any loss of the scores, squared, weighted or
         logistic; to it, ``"non-negative"`` adds the constraint on both factors and ``"biases"`` the
         two columns described above. ``"ranking"`` is any loss of differences of a user's scores,
-        softmax among them; ``"weight decay"`` adds ``mu (||P||^2 + ||B||^2)`` to any of these but
-        the constrained one, and ``"cosine"`` is a loss of cosines of users and items.
+        softmax among them, and ``"ranking with biases"`` has those columns too. ``"weight decay"``
+        adds ``mu (||P||^2 + ||B||^2)`` to any of these without columns of biases or constraint,
+        and ``"cosine"`` is a loss of cosines of users and items.
     P : array_like, shape (n, k)
     B : array_like, shape (p, k)
     rng : numpy.random.Generator
@@ -75,11 +77,12 @@ def move(objective, P, B, rng):
         M = np.linalg.qr(M)[0]
     elif objective == "non-negative":
         M = np.exp(rng.normal(size=len(unit))) * rng.permutation(unit)
-    elif objective == "biases":  # the columns of ones stay
+    elif "biases" in objective:  # the columns of ones stay
         M[-2], M[:, -1] = unit[-2], unit[-1]
     P, B = P @ M, B @ np.linalg.inv(M).T
-    if objective == "ranking":
-        B = B + rng.normal(size=len(unit))
+    if objective.startswith("ranking"):
+        c = rng.normal(size=len(unit))
+        B = B + c * (unit[-2] == 0 if "biases" in objective else 1)
     if objective == "cosine":
         P, B = (rows * np.exp(rng.normal(size=(len(rows), 1))) for rows in (P, B))
     return P, B
