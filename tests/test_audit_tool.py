@@ -1,119 +1,230 @@
-"""`make audit`: a report and vectors, or one clear line and nothing."""
+"""`cosines audit`: a verdict, a gate and files; or one clear line and nothing."""
 
-import re
+import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
-import audit  # tools/ is on the path
-import nbformat
 import numpy as np
 import pytest
-from papermill.exceptions import PapermillExecutionError
 
-from cosines.similarity import cosine
+from cosines.audit import __main__ as command
+from cosines.audit.files import model_of
+from cosines.audit.findings import ARBITRARY, BORDERLINE, COSINE_ASSUMED, DEPENDENT, TOO_SMALL, UNDECIDED, audit
+from cosines.similarity import cosine, unit_rows
 
 ROOT = Path(__file__).parents[1]
-SCRIPT = ROOT / "tools" / "audit.py"
+WRITTEN = ["prediction-space-users.npy", "prediction-space.npy", "report.html", "report.json"]
 
 
 @pytest.fixture
-def files(tmp_path):
-    """Factors of 60 users and 40 items, in single precision, and a table with awkward labels."""
+def files(tmp_path, monkeypatch):
+    """Factors whose scaling is arbitrary, in single precision; a table; the working directory is theirs."""
     rng = np.random.default_rng(0)
     d = np.geomspace(1, 20, 5)
     np.save(tmp_path / "users.npy", (rng.standard_normal((60, 5)) * d).astype(np.float32))
-    np.save(tmp_path / "items.npy", (rng.standard_normal((40, 5)) / d).astype(np.float32))
-    rows = [f"m{i},<script>{i}</script> | *x* $y$,{i}" for i in range(40)]
+    np.save(tmp_path / "items.npy", (rng.standard_normal((80, 5)) / d).astype(np.float32))
+    np.save(tmp_path / "unit.npy", unit_rows(rng.standard_normal((80, 5))))
+    rows = [f"m{i},<script>{i}</script> | *x* $y$,{i}" for i in range(80)]
     (tmp_path / "table.csv").write_text("\n".join(["id,label,count", *rows]))
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def run(*arguments, cwd):
-    return subprocess.run([sys.executable, str(SCRIPT), *map(str, arguments)], cwd=cwd, capture_output=True,
-                          text=True, check=False)
+def run(*arguments):
+    return command.main(["audit", *map(str, arguments)])
 
 
 def contents(folder):
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_report_is_self_contained_and_vectors_are_the_predictions(files):
-    committed = contents(ROOT / "figures") | contents(ROOT / "paper" / "generated")
-    made = run("items.npy", "--users", "users.npy", "--table", "table.csv", "--chosen", "m3,m7", "--out", "my audit",
-               cwd=files)
-    assert made.returncode == 0, made.stderr
-    assert sorted(path.name for path in (files / "my audit").iterdir()) == ["prediction-space.npy", "report.html"]
-    vectors = np.load(files / "my audit" / "prediction-space.npy")
-    P, B = np.load(files / "users.npy"), np.load(files / "items.npy")
-    assert vectors.dtype == np.float32
+# The command as a process of its own, with the package of this repository.
+ELSEWHERE = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_console_says_it_all_and_writes_nothing(files, capsys):
+    before = contents(files)
+    assert run("items.npy", "--users", "users.npy") == 0
+    said = capsys.readouterr()
+    assert said.err == "" and contents(files) == before
+    assert said.out.startswith("80 items, 60 users, 5 dimensions, float32\nAssumed: ")
+    assert "\nVerdict: arbitrary\nWhat to do: " in said.out
+
+
+def test_report_is_self_contained_and_vectors_are_the_predictions(files, capsys):
+    assert run("items.npy", "--users", "users.npy", "--table", "table.csv", "--chosen", "m3,m7", "--out", "my audit") == 0
+    assert names(files / "my audit") == sorted([*WRITTEN, "prediction-space-ids.csv"])
+    vectors, users = (np.load(files / "my audit" / name) for name in ("prediction-space.npy", "prediction-space-users.npy"))
+    P, B = np.load("users.npy"), np.load("items.npy")
+    assert vectors.dtype == users.dtype == np.float32
     assert np.allclose(cosine(vectors), cosine((P @ B.T).T), atol=1e-5)
+    assert np.allclose(users @ vectors.T, P @ B.T, atol=1e-4)
     page = (files / "my audit" / "report.html").read_text()
-    assert "Nearest neighbours: " in page and page.count("<img") == 1
-    assert "&lt;script&gt;7&lt;/script&gt; | *x* $y$" in page
-    assert "<script" not in page and "<link" not in page
-    assert re.findall(r'(?:src|href)="(?!data:|#)', page) == []
-    assert contents(ROOT / "figures") | contents(ROOT / "paper" / "generated") == committed
+    assert "<script" not in page and "&lt;script&gt;7&lt;/script&gt; | *x* $y$" in page
+    assert json.loads((files / "my audit" / "report.json").read_text())["verdict"] == ARBITRARY
+    assert (files / "my audit" / "prediction-space-ids.csv").read_text().split() == ["id", *(f"m{i}" for i in range(80))]
+    assert str(Path("my audit", "report.html")) in capsys.readouterr().out
 
 
-def test_without_users_the_report_says_what_it_cannot_and_old_vectors_go(files):
+@pytest.mark.parametrize("score", ["dot", "ranking"])
+def test_its_own_output_passes(files, capsys, score):
+    assert run("items.npy", "--users", "users.npy", "--score", score, "--out", "out", "--fail-on", "arbitrary") == 1
+    capsys.readouterr()
+    for gate in (ARBITRARY, DEPENDENT):
+        assert run("out/prediction-space.npy", "--users", "out/prediction-space-users.npy", "--score", score,
+                   "--fail-on", gate) == 0
+        assert "What to do: Already prediction space: keep it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("verdict", "fires"), [
+    (ARBITRARY, (1, 1)), (DEPENDENT, (0, 1)), (BORDERLINE, (0, 0)), (UNDECIDED, (0, 0)), (TOO_SMALL, (0, 0)),
+    (COSINE_ASSUMED, (0, 0)),
+])
+def test_gate_fires_on_what_is_proven_alone(files, monkeypatch, capsys, verdict, fires):
+    found = replace(audit(np.load("items.npy"), np.load("users.npy")), verdict=verdict)
+    monkeypatch.setattr(command, "audit", lambda *_, **__: found)
+    assert tuple(run("items.npy", "--fail-on", gate) for gate in (ARBITRARY, DEPENDENT)) == fires
+    assert capsys.readouterr().err.count("\n") == sum(fires)
+    assert run("items.npy") == 0
+
+
+def test_json_alone_is_on_standard_output(files, capsys):
+    assert run("items.npy", "--users", "users.npy", "--json", "--out", "out", "--fail-on", "arbitrary") == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["schema"] == 1
+    assert said.err.strip().splitlines()[-1] == "cosines audit: the verdict is arbitrary, and --fail-on arbitrary was given"
+
+
+def test_unit_rows_are_not_called_arbitrary(files, capsys):
+    assert run("unit.npy", "--users", "unit.npy", "--fail-on", "scaling-dependent", "--out", "out") == 0
+    said = capsys.readouterr().out
+    assert "Assumed: the model scores by the cosine" in said and "Verdict: cosine-trained (assumed)" in said
+    assert names(files / "out") == ["report.html", "report.json"]
+    assert run("unit.npy", "--users", "users.npy", "--score", "cosine") == 0
+
+
+def test_without_users_nothing_is_offered_that_is_not_there(files, capsys):
     (files / "out").mkdir()
     (files / "out" / "prediction-space.npy").write_bytes(b"of an earlier audit")
-    made = run("items.npy", "--out", "out", cwd=files)
-    assert made.returncode == 0, made.stderr
-    assert "they need the users' factors" in made.stdout
-    assert [path.name for path in (files / "out").iterdir()] == ["report.html"]
-    assert "Without user factors" in (files / "out" / "report.html").read_text()
+    assert run("items.npy", "--out", "out", "--fail-on", "scaling-dependent") == 0
+    said = capsys.readouterr().out
+    assert "Verdict: undecided" in said and "arbitrary" not in said
+    assert "prediction-space.npy is of an earlier audit, and was left as it was." in said
+    assert (files / "out" / "prediction-space.npy").read_bytes() == b"of an earlier audit"
+    assert run("items.npy", "--out", "out") == 0
+    assert "report.html (an earlier one was replaced)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments, message", [
     (["none.npy"], "none.npy: no such file"),
-    (["items.npy", "--users", "wide.npy"], "user factors must be of 5 columns, as the item factors, got (60, 6)"),
-    (["zero.npy"], "item factors must be without zero rows, which have no cosine, got 1: rows [2]"),
-    (["nan.npy"], "nan.npy: NaN or infinite numbers, first in row 1"),
-    (["text.csv"], "text.csv: text where numbers belong, in column f2"),
-    (["pickled.npy"], "pickled.npy: holds pickled objects, which are never loaded"),
-    (["items.npy", "--table", "short.csv"], "short.csv must be a table of 40 rows, one per item, got 1"),
-    (["items.npy", "--chosen", "40"], "chosen must be row numbers in 0..39, got ['40']"),
+    (["items.npy", "--chosen", "80"], "chosen must be row numbers in 0..79, got ['80']"),
     (["items.npy", "--out", "items.npy"], "items.npy: not a folder"),
+    (["items.npy", "--out", "items.npy/out"], ""),
+    (["items.npy", "--score", "dots"], "argument --score: invalid choice: 'dots'"),
+    (["items.npy", "--neighbours", "0"], "n_neighbours must be a whole number >= 1, got 0"),
+    (["items.npy", "--user", "users.npy"], "unrecognized arguments: --user users.npy"),
+    ([], "the following arguments are required: ITEMS"),
 ])
-def test_bad_input_gets_one_line_and_writes_nothing(files, arguments, message, monkeypatch):
-    np.save(files / "wide.npy", np.ones((60, 6)))
-    np.save(files / "zero.npy", np.array([[1.0, 2], [3, 4], [0, 0]]))
-    np.save(files / "nan.npy", np.array([[1.0, 2], [np.nan, 4]]))
-    np.save(files / "pickled.npy", np.array([[object()]]))
-    (files / "text.csv").write_text("f1,f2\n1,two\n")
-    (files / "short.csv").write_text("id\n1\n")
+def test_bad_input_gets_one_line_and_writes_nothing(files, capsys, arguments, message):
     before = contents(files)
-    monkeypatch.chdir(files)
-    assert audit.main(arguments) == f"audit: {message}"
+    assert run(*arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith(f"cosines audit: {message}") and said.err.count("\n") == 1
     assert contents(files) == before and not (files / "build").exists()
 
 
-def test_bad_input_is_the_only_line_that_a_user_sees(files):
-    made = run("none.npy", cwd=files)
-    assert (made.returncode, made.stdout, made.stderr) == (1, "", "audit: none.npy: no such file\n")
-
-
-def test_failure_half_way_leaves_an_earlier_report_as_it_was(files, monkeypatch):
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), MemoryError("8 GB"), KeyboardInterrupt()])
+def test_failure_half_way_leaves_everything_as_it_was(files, capsys, monkeypatch, error):
     (files / "out").mkdir()
     (files / "out" / "report.html").write_text("of an earlier audit")
 
-    def failing(source, target, *_, **__):
-        Path(target).write_text("half")
-        raise PapermillExecutionError(1, 1, "", "MemoryError", "out of memory", [])
+    def failing(path, *_, **__):
+        path.write_text("half")
+        raise error
 
-    monkeypatch.setattr(audit.papermill, "execute_notebook", failing)
-    message = audit.main([str(files / "items.npy"), "--out", str(files / "out")])
-    assert message == "audit: MemoryError: out of memory"
-    assert {path.name: path.read_text() for path in (files / "out").iterdir()} == {"report.html": "of an earlier audit"}
+    monkeypatch.setattr(command, "write_vectors", failing)
+    monkeypatch.setattr(command, "html", lambda *_: "a page")
+    for out in ("out", "new/deep"):
+        assert run("items.npy", "--users", "users.npy", "--out", out) == (130 if isinstance(error, KeyboardInterrupt) else 2)
+        said = capsys.readouterr()
+        assert "nothing was written" in said.err and said.err.count("\n") == 1
+    assert contents(files / "out") == {str(files / "out" / "report.html"): b"of an earlier audit"}
+    assert not (files / "new").exists()
 
 
-def test_notebook_has_the_headings_that_bound_the_report():
-    notebook = nbformat.read(audit.NOTEBOOK, as_version=4)
-    headings = [cell.source.splitlines()[0] for cell in notebook.cells if cell.cell_type == "markdown"]
-    assert headings.index(audit.REPORT_STARTS) < headings.index(audit.REPORT_ENDS)
-    report = notebook.cells[:next(i for i, c in enumerate(notebook.cells) if c.source.startswith(audit.REPORT_ENDS))]
-    started = next(i for i, c in enumerate(report) if c.source.startswith(audit.REPORT_STARTS))
-    shown = [audit._without_formulas(c.source) for c in report[started:] if c.cell_type == "markdown"]
-    assert not any("$" in text for text in shown), "the report's page shows no formulas"
+def test_termination_leaves_nothing(files):
+    """A process that is told to end in the middle of writing."""
+    code = ("import time\nfrom pathlib import Path\nfrom cosines.audit import __main__ as command\n"
+            "def slow(path, *_):\n    path.write_text('half')\n    Path('writing').touch()\n    time.sleep(60)\n"
+            "command.write_vectors, command.html = slow, lambda *_: 'a page'\nraise SystemExit(command.main())")
+    running = subprocess.Popen([sys.executable, "-c", code, "audit", "items.npy", "--users", "users.npy", "--out", "new/out"],
+                               stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ELSEWHERE)
+    deadline = time.monotonic() + 60
+    while not Path("writing").exists() and running.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGTERM)
+    out, err = running.communicate(timeout=30)
+    assert (running.returncode, out, err) == (143, "", "cosines audit: interrupted, nothing was written\n")
+    assert not Path("new").exists()
+
+
+def test_a_reader_who_leaves_changes_no_status(files):
+    shown = subprocess.run(f"'{sys.executable}' -m cosines.audit items.npy --users users.npy --fail-on arbitrary | head -1; "
+                           "echo ${PIPESTATUS[0]}", shell=True, executable="/bin/bash", capture_output=True, text=True,
+                           check=False, env=ELSEWHERE)
+    assert shown.stdout.splitlines() == ["80 items, 60 users, 5 dimensions, float32", "1"]
+    assert shown.stderr.count("\n") == 1
+
+
+def test_biases_are_read_and_home_is_found(files, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(files))
+    np.save("bias.npy", np.linspace(-1, 1, 80))
+    assert run("~/items.npy", "--users", "users.npy", "--item-bias", "bias.npy", "--out", "~/out", "--json") == 0
+    assert "plus the item's bias" in json.loads(capsys.readouterr().out)["statement"]
+    rows = np.column_stack([np.load("items.npy"), np.load("bias.npy")])
+    scores = np.load("users.npy") @ rows[:, :5].T + rows[:, 5]
+    assert np.allclose(cosine(np.load("out/prediction-space.npy")), cosine(scores.T), atol=1e-5)
+
+
+def test_single_precision_too_large_or_too_small_to_square_is_right(files):
+    B, P = np.load("items.npy"), np.load("users.npy")
+    plain = audit(B, P)
+    for size in (1e25, 1e-22):
+        found = audit(model_of(B * np.float32(size), P))
+        assert found.verdict == plain.verdict
+        assert found["kept-balanced"].value == pytest.approx(plain["kept-balanced"].value, abs=0.01)
+
+
+def test_make_hands_over_what_was_typed(tmp_path):
+    """Dollars, spaces, quotes and tildes; a stand-in for Python shows what it gets."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("requirements.lock", "requirements-data.lock"):
+        (tmp_path / name).touch()
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "OUT")}
+    environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
+
+    def make(*variables):
+        return subprocess.run(["make", "-s", "ENV=active", "audit", *variables], cwd=tmp_path, env=environment,
+                              capture_output=True, text=True, check=False)
+
+    make()  # sets up
+    made = make("ITEMS=my $file (1).npy", "USERS=it's.npy", "TABLE=~/t#1.csv", "SCORE=ranking", "OUT=$(HOME)/a b")
+    assert made.stdout.splitlines() == [
+        "-m", "cosines.audit", "my $file (1).npy", "--users", "it's.npy", "--table", "~/t#1.csv", "--score", "ranking",
+        "--out", "$(HOME)/a b"]
+    assert make("ITEMS=i.npy").stdout.splitlines() == ["-m", "cosines.audit", "i.npy", "--out", "build/audit"]
+    assert make().returncode != 0 and make().stderr.startswith("Which file?")

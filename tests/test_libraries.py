@@ -10,7 +10,8 @@ import pytest
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from cosines.audit.findings import audit, read_model
+from cosines.audit.files import read_model
+from cosines.audit.findings import audit
 from cosines.evaluation import overlap
 from cosines.scalings import AS_TRAINED, BALANCED, PREDICTIONS, direction_weights
 from cosines.similarity import cosine
@@ -125,7 +126,7 @@ def test_implicit_als_with_defaults_has_neighbours_that_depend_on_the_start(X):
 
 def test_model_saved_by_implicit_is_read_as_it_is(converged, tmp_path):
     converged.save(tmp_path / "als.npz")
-    items, P = read_model(tmp_path / "als.npz", tmp_path / "als.npz")
-    assert np.array_equal(items.factors, converged.item_factors)
-    assert np.array_equal(P, converged.user_factors)
-    assert items.factors.dtype == np.float32
+    model = read_model(tmp_path / "als.npz", tmp_path / "als.npz")
+    assert np.array_equal(model.items.factors, converged.item_factors)
+    assert np.array_equal(model.P, converged.user_factors)
+    assert model.items.factors.dtype == np.float32

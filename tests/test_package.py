@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
 
@@ -29,7 +30,8 @@ EXTRAS = {"publishing": "figures", "audit": "tables", "movielens.py": "data"}
 DISTRIBUTIONS = {"PIL": "pillow", "IPython": "ipython"}
 # All that is promised to work without any extra.
 CORE = [f"cosines.{path.stem}" for path in PACKAGE.glob("[!_]*.py")]
-WITHOUT_EXTRAS = [*CORE, "cosines.audit.files", "cosines.audit.findings"]
+AUDIT = [f"cosines.audit.{path.stem}" for path in (PACKAGE / "audit").glob("[!_]*.py")]
+WITHOUT_EXTRAS = [*CORE, *AUDIT, "cosines.audit.__main__"]
 MODEST = 800  # lines of code
 SMALL_RUN = """
 import numpy as np
@@ -43,7 +45,7 @@ data = simulate(Simulation(n_users=500, n_items=40, n_clusters=2))
 model = fit_product_penalty(spectrum(item_gram(data.X)), 10, 5)
 assert 0.6 < cluster_auc(cosine(model.B), data.cluster) <= 1
 rng = np.random.default_rng(0)
-print(audit(rng.normal(size=(30, 4)), rng.normal(size=(50, 4)) * [1, 1, 1, 99]).verdict)
+print(audit(rng.normal(size=(90, 4)), rng.normal(size=(50, 4)) * [1, 1, 1, 99]).verdict)
 """
 
 
@@ -117,6 +119,21 @@ def test_core_and_audit_import_and_write_nothing(installed, tmp_path):
 def test_small_run_and_audit_work(installed, tmp_path):
     ran = installed.run(SMALL_RUN, tmp_path)
     assert (ran.returncode, ran.stdout) == (0, "arbitrary\n"), ran.stderr
+
+
+def test_command_needs_no_extra(installed, tmp_path):
+    module, _, function = PROJECT["scripts"]["cosines"].partition(":")
+    ran = installed.run(f"""
+import numpy as np
+from {module} import {function} as command
+rng = np.random.default_rng(0)
+np.save("items.npy", rng.normal(size=(90, 4)))
+np.save("users.npy", rng.normal(size=(50, 4)) * [1, 1, 1, 99])
+raise SystemExit(command(["audit", "items.npy", "--users", "users.npy", "--out", "out", "--fail-on", "arbitrary"]))
+""", tmp_path)
+    assert ran.returncode == 1 and "Verdict: arbitrary" in ran.stdout, ran.stderr
+    assert "cosines[figures]" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert np.load(tmp_path / "out" / "prediction-space.npy").shape == (90, 4)
 
 
 def test_there_are_no_artefacts_outside_a_repository(installed, tmp_path):

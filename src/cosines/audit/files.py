@@ -1,124 +1,175 @@
-"""Factors from other people's files, and vectors for other people's indexes."""
+"""Factors from other people's files, checked once; vectors for other people's indexes.
 
-import csv
+What passes here is a matrix of finite numbers without zero items, with ids that are strings; what
+could be two things is refused with one line, and what was taken for something stands in the notes.
+"""
+
+import os
 from pathlib import Path
-from typing import NamedTuple
-from zipfile import BadZipFile
+from zipfile import is_zipfile
 
 import numpy as np
 
 from cosines._arrays import require, row_blocks
+from cosines.audit._fitting import BLOCK, Model, checked, model_from, real, vector
+from cosines.audit._tables import Columns, Table, counts_of, described_by, strings, table_of
+from cosines.audit._text import beginning, one_line, read_text
 
-# Rows of other people's factors, which may be longer than the memory.
-BLOCK = 16384
-DESCRIPTIONS = ("id", "label", "count")
-
-
-class Table(NamedTuple):
-    """What a file holds of users or items, one row each; what it does not say is None."""
-
-    factors: np.ndarray | None = None
-    ids: np.ndarray | None = None
-    labels: np.ndarray | None = None
-    counts: np.ndarray | None = None
+__all__ = ["BLOCK", "Model", "Table", "blocks_of", "embed", "model_of", "read_factors", "read_model", "read_vector",
+           "write_vectors"]
+# No embedding in use is longer: more columns are a catalogue on its side, and no Gram matrix fits.
+MOST_COLUMNS = 16384
+MOST_DENSE = 2**27  # entries of a sparse matrix that may be written out: 1 GB
+NUMPY, TEXT = (".npy", ".npz"), (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
-def read_factors(path, name="factors"):
-    """Read a matrix of factors, with ids, labels and counts where the file has them.
+def read_model(items, users="", table="", item_bias="", user_bias="", drop_zero_rows=False):
+    """Read a model from files and check that they fit, before any work starts.
 
-    ==========  =====================================================================================
-    ``.npy``    the matrix
-    ``.npz``    the array `name`, else "factors", else the only matrix in it; optionally the vectors
-                "ids", "labels" and "counts"
-    ``.csv``    a column per dimension; with a first line of names, columns "id", "label" and "count"
-    ``.parquet``  the same columns, or one column of lists (needs pyarrow)
-    ==========  =====================================================================================
+    ================  ===============================================================================
+    ``.npy``          the matrix, memory-mapped
+    ``.npz``          the array "item_factors" ("user_factors"), else "factors", else the only matrix;
+                      optionally the vectors "ids", "labels" and "counts". SciPy's sparse ones, too
+    ``.csv, .tsv``    a column per dimension, or one of lists; separated by , ; or tab, also ``.gz``.
+                      Names in the first line say which column holds ids, labels, counts
+    ``.parquet``      the same columns (needs pandas and pyarrow)
+    ================  ===============================================================================
 
     Python objects are never unpickled.
 
     Parameters
     ----------
-    path : str or Path
-    name : str
+    items, users : str or Path
+        Without users, empty.
+    table : str or Path
+        A file with ids, labels or counts of items. It is joined by ids, where the items have some.
+    item_bias, user_bias : str or Path
+        Files with one number per item or user, joined by ids where both have some.
+    drop_zero_rows : bool
+        Leave items with a zero row out, everywhere; otherwise they are refused.
 
     Returns
     -------
-    Table
-        Factors in float32 or float64, as the file has them.
+    Model
 
     Raises
     ------
     ValueError
-        In one line: if the file is not there or not of its format, has no matrix of finite numbers,
-        or its vectors are not as long as the matrix.
+        In one line that begins with the file's name.
     """
-    path = Path(path)
-    table = _READERS[_kind(path, _READERS)](path, name)
-    require(table.factors is not None, str(path), "a file with a column per dimension", "none")
-    factors = _numbers(path, table.factors)
-    for name, values in table._asdict().items():
-        length = len(factors) if values is None else len(values)
-        require(length == len(factors), f"{path}: {name}", f"of length {len(factors)}, one per row", length)
-    return table._replace(factors=factors, counts=_counts(path, table.counts))
+    B = read_factors(items, "item_factors")
+    P = read_factors(users, "user_factors") if users else None
+    described = _read(table, "", described_by) if table else None
+    biases = [read_vector(path, name) if path else None
+              for path, name in ((item_bias, "item_bias"), (user_bias, "user_bias"))]
+    names = [str(path) for path in (items, users, item_bias, user_bias)]
+    return model_from(names, B, P, *biases, drop_zero_rows, described, str(table))
 
 
-def read_descriptions(path, length):
-    """Read ids, labels and counts of items, in the order of the rows of their factors.
+def model_of(B, P=None, item_bias=None, user_bias=None, ids=None, labels=None, counts=None, drop_zero_rows=False):
+    """Check arrays that are factors of one model.
+
+    Parameters
+    ----------
+    B : array_like, shape (p, k)
+        Lists, a DataFrame (an index that says something becomes the ids), a SciPy matrix of modest
+        size; or what gives its rows by slices in float32 or float64, which is not copied: a memory
+        map, a Dask array.
+    P : array_like, shape (n, k), optional
+    item_bias, user_bias : array_like, shape (p,) and (n,), optional
+    ids, labels, counts : array_like, shape (p,), optional
+    drop_zero_rows : bool
+        As in `read_model`.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ValueError
+        In one line that begins with "items", "users" or the name of the bias.
+    """
+    items, users = _taken("items", B), None if P is None else _taken("users", P)
+    given = {role: strings("items", role, values) for role, values in (("ids", ids), ("labels", labels))
+             if values is not None}
+    if counts is not None:
+        given["counts"] = counts_of("items", counts)
+    biases = [None if bias is None else Table(vector(name, bias))
+              for name, bias in (("item_bias", item_bias), ("user_bias", user_bias))]
+    names = ("items", "users", "item_bias", "user_bias")
+    return model_from(names, items._replace(**given), users, *biases, drop_zero_rows)
+
+
+def read_factors(path, name="factors"):
+    """Read one matrix of factors, with ids, labels and counts where the file has them, as `read_model` does.
 
     Parameters
     ----------
     path : str or Path
-        A ``.csv`` or ``.parquet`` file with any of the columns "id", "label" and "count"; others
-        are not looked at.
-    length : int
-        Number of items.
+    name : str
+        Of the array, in an archive.
 
     Returns
     -------
     Table
-        Without factors.
-
-    Raises
-    ------
-    ValueError
-        In one line: if the file is not there, is not such a table, or has another number of rows.
+        Factors in float32 or float64, as the file has them. Whether they are finite, `read_model` asks.
     """
-    path = Path(path)
-    frame = _frame(path, _kind(path, (".csv", ".parquet")), header=0)
-    require(len(frame) == length, str(path), f"a table of {length} rows, one per item", len(frame))
-    ids, labels, counts = _described(frame)
-    found = any(values is not None for values in (ids, labels, counts))
-    require(found, str(path), 'a table with a column "id", "label" or "count"', list(frame.columns)[:5])
-    return Table(None, ids, labels, _counts(path, counts))
+    table = _read(path, name, table_of)
+    return table._replace(factors=_matrix(str(path), table.factors))
 
 
-def write_vectors(path, B, T):
-    """Write the embedding ``B T`` as a ``.npy`` file, by blocks, in the precision of `B`; all or nothing.
+def read_vector(path, name="bias"):
+    """Read one number per row, with ids where the file has them.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.npy`` or ``.npz`` of shape (p,) or (p, 1); another file with one column of numbers.
+    name : str
+        Of the array, in an archive.
+
+    Returns
+    -------
+    Table
+        Its factors have shape (p,), in float64.
+    """
+    table = _read(path, name, table_of)
+    return table._replace(factors=vector(str(path), table.factors))
+
+
+def write_vectors(path, B, T, shift=None):
+    """Write ``(B - shift) T`` as a ``.npy`` file, by blocks, in the precision of `B`; all or nothing.
 
     Parameters
     ----------
     path : str or Path
     B : array_like, shape (p, k)
+        Needs nothing but a shape and slices of rows.
     T : ndarray, shape (k, r)
+    shift : ndarray, shape (k,), optional
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    form = {"descr": np.lib.format.dtype_to_descr(embed(B[:1], T, shift).dtype), "fortran_order": False,
+            "shape": (B.shape[0], T.shape[1])}
     try:
-        dtype = embed(B[:1], T).dtype
-        vectors = np.lib.format.open_memmap(unfinished, "w+", dtype, (B.shape[0], T.shape[1]))
-        for rows in blocks_of(B.shape[0]):
-            vectors[rows] = embed(B[rows], T)
-        vectors.flush()
+        with unfinished.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, form)
+            for rows in blocks_of(B.shape[0]):
+                file.write(np.ascontiguousarray(embed(B[rows], T, shift)).data)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def embed(rows, T):
-    """A block of rows times `T`, in the precision of the rows: float32 stays float32."""
+def embed(rows, T, shift=None):
+    """A block of rows, less `shift`, times `T`, in the precision of the rows: float32 stays float32."""
     rows = np.asarray(rows)
-    return rows @ T.astype(np.result_type(rows.dtype, np.float32))
+    dtype = np.result_type(rows.dtype, np.float32)
+    rows = rows if shift is None else rows - np.asarray(shift, dtype)
+    return rows @ T.astype(dtype)
 
 
 def blocks_of(m):
@@ -126,143 +177,158 @@ def blocks_of(m):
     return row_blocks(m, BLOCK)
 
 
-def _kind(path, kinds):
-    """The ending of a file that is there."""
-    kind = path.suffix.lower()
-    require(kind in kinds, "file", " or ".join(kinds), str(path))
+# One file
+
+
+def _read(path, name, meaning):
+    """What a file holds; `meaning` is `table_of` or `described_by`, for columns."""
+    path = Path(path)
+    try:
+        path = _found(path)
+        kind = path.suffix.lower()
+        if kind in NUMPY:
+            table = _read_numpy(path, name, meaning is table_of)
+        else:
+            table = meaning(_read_parquet(path) if kind == ".parquet" else read_text(path, meaning is table_of))
+    except PermissionError:
+        raise ValueError(f"{path}: no permission to read it") from None
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
+    said = any(values is not None for values in table[:4])
+    require(said, str(path), 'a table with a column "id", "label" or "count"', "none of them")
+    return table
+
+
+def _found(path):
+    """A file that is there and has an ending that says what it is."""
+    try:
+        path = path.expanduser()
+    except RuntimeError:  # nobody's home
+        pass
+    if path.is_dir():
+        raise ValueError(f"{path}: is a folder")
     if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    return kind
+        raise ValueError(f"{path}: {'is not a file' if path.exists() else 'no such file'}")
+    kinds = (*NUMPY, *TEXT, ".parquet")
+    require(path.name.lower().endswith(kinds), "file", " or ".join(kinds), str(path))
+    return path
 
 
-def _numbers(path, factors):
-    """The matrix as float32 or float64 (half precision becomes float32), all finite."""
-    try:
-        factors = np.asarray(factors)
-        if factors.dtype.kind not in "fiu":
-            raise TypeError
-        if factors.dtype not in (np.float32, np.float64):
-            factors = factors.astype(np.float32 if factors.dtype == np.float16 else np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{path}: text or objects where numbers belong") from None
-    if factors.ndim != 2 or 0 in factors.shape:
-        raise ValueError(f"{path}: factors must be a matrix, one row each, got shape {factors.shape}")
-    for rows in blocks_of(len(factors)):
-        bad = np.flatnonzero(~np.isfinite(factors[rows]).all(axis=1))
-        if bad.size:
-            raise ValueError(f"{path}: NaN or infinite numbers, first in row {rows.start + bad[0]}")
-    return factors
-
-
-def _counts(path, counts):
-    if counts is None:
-        return None
-    try:
-        counts = np.asarray(counts).astype(np.float64)
-    except (TypeError, ValueError):
-        counts = np.array([np.nan])
-    if not (np.isfinite(counts) & (counts >= 0)).all():
-        raise ValueError(f"{path}: counts must be numbers >= 0")
-    return counts
-
-
-def _read_numpy(path, name):
+def _read_numpy(path, name, with_factors=True):
     """A ``.npy`` or ``.npz`` file, without unpickling anything."""
+    with path.open("rb") as file:
+        magic = file.read(6)
+    array = magic == b"\x93NUMPY"
+    if magic[:1] == b"\x80" and magic[1:2] in b"\2\3\4\5":
+        raise ValueError(f"{path}: holds pickled objects, which are never loaded")
+    if not array and not is_zipfile(path):
+        cut = "cut off" if magic[:4] == b"PK\3\4" else f"begins with {beginning(path)}" if magic else "is empty"
+        raise ValueError(f"{path}: not a NumPy file ({cut})")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return Table(loaded)
-        with loaded as archive:
-            found = _matrix_name(path, archive, name)
-            vectors = [archive[key] if key in archive.files else None for key in ("ids", "labels", "counts")]
-            return Table(archive[found], *vectors)
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
+        if array:
+            return Table(np.load(path, mmap_mode="r", allow_pickle=False) if with_factors else None)
+        with np.load(path, allow_pickle=False) as archive:
+            return _from_archive(path, archive, name, with_factors)
+    except OSError:
+        raise
+    except Exception as error:  # whatever a damaged file makes a reader say
         if str(error).startswith(str(path)):
             raise
-        pickled = "pickle" in str(error)
-        why = "holds pickled objects, which are never loaded" if pickled else "not a NumPy file"
-        raise ValueError(f"{path}: {why}") from None
+        if "Object arrays cannot be loaded" in str(error) or "Python objects in dtype" in str(error):
+            raise ValueError(f"{path}: holds pickled objects, which are never loaded") from None
+        raise ValueError(f"{path}: not a whole NumPy file: {one_line(error)}") from None
 
 
-def _matrix_name(path, archive, name):
+def _from_archive(path, archive, name, with_factors):
+    """The matrix of an archive, with the vectors that belong to it."""
+    if {"format", "shape", "data"} <= set(archive.files):
+        from scipy.sparse import load_npz
+
+        return Table(_dense(str(path), load_npz(path)))
+    factors = archive[_array_name(path, archive, name)] if with_factors else None
+    # In an archive of a whole model, these are the items'.
+    whose = name.partition("_")[0]
+    both = whose == "user" and "item_factors" in archive.files
+    found = {role: next((archive[key] for key in (f"{whose}_{role}", *(() if both else (role,)))
+                         if key in archive.files), None) for role in ("ids", "labels", "counts")}
+    return checked(str(path), Table(factors), **found)
+
+
+def _array_name(path, archive, name):
     """Which array of the archive holds the factors."""
-    for key in (name, "factors"):
+    for key in (name, "factors", "bias") if name.endswith("bias") else (name, "factors"):
         if key in archive.files:
             return key
-    matrices = [key for key in archive.files if archive[key].ndim == 2]
-    bound = f'an archive with an array "{name}" or "factors", or with one matrix only'
-    require(len(matrices) == 1, str(path), bound, archive.files)
-    return matrices[0]
+    dimensions = (1, 2) if name.endswith("bias") else (2,)
+    fitting = [key for key in archive.files if archive[key].ndim in dimensions
+               and key not in ("ids", "labels", "counts")]
+    kind = "vector" if 1 in dimensions else "matrix"
+    bound = f'an archive with an array "{name}" or "factors", or with one {kind} only'
+    require(len(fitting) == 1, str(path), bound, archive.files[:9])
+    return fitting[0]
 
 
-def _read_csv(path, name):
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        first = next(csv.reader(file), [])
-    counting = [[str(i + start) for i in range(len(first))] for start in (0, 1)]
-    if first and first in counting:
-        raise ValueError(f"{path}: the first line, {','.join(first[:3])},..., may be names of columns or an item: "
-                         "name the columns (f0,f1,...), or leave that line out")
-    return _factors_of(path, _frame(path, ".csv", header=None if all(map(_is_number, first)) else 0))
-
-
-def _read_parquet(path, name):
-    return _factors_of(path, _frame(path, ".parquet"))
-
-
-def _factors_of(path, frame):
-    ids, labels, counts = _described(frame)
-    rest = frame.drop(columns=[column for column in frame.columns if str(column).lower() in DESCRIPTIONS])
-    identifiers = [position for position, column in enumerate(rest.columns) if _may_be_ids(rest, column)]
-    if identifiers:
-        name = str(rest.columns[identifiers[0]])
-        name = f'column "{name}"' if not name.startswith("Unnamed") and name != "0" else "the first column"
-        raise ValueError(f'{path}: {name} may be ids or a dimension: call it "id", or leave it out')
-    if rest.shape[1] == 1 and len(rest) and isinstance(rest.iloc[0, 0], (list, np.ndarray)):
-        lengths = {np.size(row) for row in rest.iloc[:, 0]}
-        require(len(lengths) == 1, str(path), "a file whose rows are of one length", sorted(lengths)[:5])
-        return Table(np.stack(rest.iloc[:, 0].to_list()), ids, labels, counts)
-    text = [str(column) for column in rest.columns if rest[column].dtype.kind not in "fiu"]
-    if text:
-        raise ValueError(f"{path}: text where numbers belong, in column {text[0]}")
-    return Table(rest.to_numpy() if rest.shape[1] else None, ids, labels, counts)
-
-
-def _frame(path, kind, **how):
-    """A data frame of the file. Pandas is looked for only here: other formats do without."""
-    import pandas
-
+def _read_parquet(path):
     try:
-        if kind == ".csv":
-            return pandas.read_csv(path, encoding="utf-8-sig", **how)
-        return pandas.read_parquet(path)
+        import pandas
+
+        return _columns(str(path), pandas.read_parquet(path))
     except ImportError:
-        raise ValueError(f"{path}: reading .parquet needs pyarrow (pip install pyarrow)") from None
-    except (ValueError, OSError) as error:
-        first_line = (str(error).strip().splitlines() or ["empty"])[0]
-        raise ValueError(f"{path}: not a {kind} file: {first_line}") from None
+        raise ValueError(f"{path}: reading .parquet needs pandas and pyarrow (pip install pandas pyarrow)") from None
+    except Exception as error:  # whatever a damaged file makes a reader say
+        raise ValueError(f"{path}: not a .parquet file (begins with {beginning(path)}): {one_line(error)}") from None
 
 
-def _described(frame):
-    """Columns "id", "label" and "count", whatever their case; None where missing."""
-    columns = {str(column).lower(): column for column in frame.columns}
-    return [frame[columns[name]].to_numpy() if name in columns else None for name in DESCRIPTIONS]
+# Arrays and data frames
 
 
-def _may_be_ids(frame, column):
-    """Whether a column has the name of an index, or is the only kind of column to number the rows."""
-    name = str(column).lower()
-    if name.endswith("id") or name in ("index", "idx", "key") or name.startswith("unnamed:"):
-        return True
-    whole = frame[column].dtype.kind in "iu" and frame[column].is_unique and len(frame) > 2
-    return whole and all(frame[other].dtype.kind == "f" for other in frame.columns if other != column)
+def _columns(where, frame):
+    """Columns of a pandas data frame; an index that is no mere numbering comes first, as a column "index"."""
+    columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
+    names = [str(name) for name in frame.columns]
+    if type(frame.index).__name__ != "RangeIndex":
+        columns.insert(0, frame.index)
+        names.insert(0, "index")
+    values = [_values(column) for column in columns]
+    kinds = [one.dtype.kind if isinstance(one, np.ndarray) else "" for one in values]
+    odd = tuple(j for j, kind in enumerate(kinds) if kind in "iu" and kind and "f" in kinds)
+    return Columns(where, names, values, odd=odd)
 
 
-def _is_number(text):
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _values(column):
+    """Numbers of a pandas column as an array, anything else as a list."""
+    if getattr(column.dtype, "kind", "O") not in "fiu":
+        return column.tolist()
+    if isinstance(column.dtype, np.dtype):
+        return column.to_numpy()
+    # Of pandas' own types, whole numbers stay whole (they may be long ids); the missing become NaN.
+    return column.to_numpy(np.float64, na_value=np.nan) if column.hasnans else np.array(column.tolist())
 
 
-_READERS = {".npy": _read_numpy, ".npz": _read_numpy, ".csv": _read_csv, ".parquet": _read_parquet}
+def _taken(where, M):
+    """A matrix that somebody has in Python, with ids where it is a data frame."""
+    if hasattr(M, "iloc"):
+        table = table_of(_columns(where, M if M.ndim == 2 else M.to_frame()))
+        return table._replace(factors=_matrix(where, table.factors))
+    if hasattr(M, "toarray") and hasattr(M, "nnz"):
+        M = _dense(where, M)
+    return Table(_matrix(where, M))
+
+
+def _dense(where, M):
+    entries = M.shape[0] * M.shape[1]
+    require(entries <= MOST_DENSE, where, f"dense, or sparse with at most {MOST_DENSE:,} entries written out", entries)
+    return M.toarray()
+
+
+def _matrix(where, M):
+    """A matrix in float32 or float64 (half precision becomes float32), as it is where it can be."""
+    M = real(where, M)
+    shape = tuple(M.shape)
+    known = all(isinstance(size, (int, np.integer)) and size > 0 for size in shape)
+    if len(shape) != 2 or not known:
+        raise ValueError(f"{where}: factors must be a matrix, one row each, got shape {shape}")
+    looks = f": it looks transposed, {shape[0]:,} rows of {shape[1]:,} columns" if shape[1] > shape[0] else ""
+    if shape[1] > MOST_COLUMNS:
+        raise ValueError(f"{where}: factors must have at most {MOST_COLUMNS:,} columns, got {shape[1]:,}{looks}")
+    return M

@@ -1,0 +1,281 @@
+"""What is as long as the catalogue, by blocks of rows: Gram matrices, directions, duplicates, neighbours.
+
+Nothing here needs more of a matrix than its shape, its type and slices of rows, so that memory maps
+and lazy arrays will do, and memory stays flat.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from cosines._arrays import finite_array, row_blocks
+from cosines.audit.files import blocks_of, embed
+
+# Directions this close are one direction: rounding of a few operations, by bytes of a number.
+PART = 4096  # items whose cosines with all queries stay in the processor's cache
+SAME = {4: 1e-6, 8: 1e-12}
+
+
+class GramAndNorms(NamedTuple):
+    """`gram` (k, k), ``M^T M`` in float64, and `norms` (m,) of the rows of a matrix M."""
+
+    gram: np.ndarray
+    norms: np.ndarray
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A matrix (m, k) with further columns (m,) beside it, put together block by block."""
+
+    matrix: np.ndarray
+    columns: tuple
+
+    @property
+    def shape(self):
+        return self.matrix.shape[0], self.matrix.shape[1] + len(self.columns)
+
+    @property
+    def dtype(self):
+        return self.matrix.dtype
+
+    def __len__(self):
+        return self.matrix.shape[0]
+
+    def __getitem__(self, rows):
+        block = np.asarray(self.matrix[rows])
+        further = [np.asarray(column[rows], dtype=block.dtype) for column in self.columns]
+        return np.column_stack([block, *further])
+
+
+def gram_and_norms(M, argument="M", shift=None, among=None):
+    """Gram matrix and row norms of ``M - shift`` in float64.
+
+    Parameters
+    ----------
+    M : array_like, shape (m, k)
+    argument : str
+        What an error calls the matrix.
+    shift : ndarray, shape (k,), optional
+    among : ndarray of bool, shape (m,), optional
+        Only these rows count in the Gram matrix.
+
+    Returns
+    -------
+    GramAndNorms
+
+    Raises
+    ------
+    ValueError
+        If an entry is not finite, or squares overflow.
+    """
+    gram, norms = np.zeros((M.shape[1], M.shape[1])), np.empty(M.shape[0])
+    for rows in blocks_of(M.shape[0]):
+        block = finite_array(argument, M[rows], ndim=2).astype(np.float64)
+        block = block if shift is None else block - shift
+        norms[rows] = np.linalg.norm(block, axis=1)
+        block = block if among is None or among[rows].all() else block[among[rows]]
+        with np.errstate(over="ignore", invalid="ignore"):
+            gram += block.T @ block
+    if not np.isfinite(gram).all():
+        raise ValueError(f"{argument} must be small enough to be squared, got a norm of {norms.max():.1e}")
+    return GramAndNorms(gram, norms)
+
+
+def row_norms(M):
+    """Row norms of M in float64: shape (m,)."""
+    return np.concatenate([np.linalg.norm(np.asarray(M[rows]).astype(np.float64), axis=1)
+                           for rows in blocks_of(M.shape[0])])
+
+
+def all_unit(M, tolerance):
+    """Whether all rows of M but zero ones have unit length; looks no further than a block that has others."""
+    blocks = (np.asarray(M[rows]).astype(np.float64) for rows in blocks_of(M.shape[0]))
+    norms = (np.linalg.norm(block, axis=1) for block in blocks)
+    return all(((np.abs(some - 1) <= tolerance) | (some == 0)).all() for some in norms)
+
+
+def mean_row(M, among=None):
+    """Mean of the rows of M (of those `among` them) in float64: shape (k,)."""
+    among = np.broadcast_to(True, M.shape[0]) if among is None else among
+    total = sum(np.asarray(M[rows])[among[rows]].sum(axis=0, dtype=np.float64) for rows in blocks_of(M.shape[0]))
+    return total / np.count_nonzero(among)
+
+
+def unit_gram(M):
+    """Gram matrix of the rows of M at unit length, in float64: shape (k, k)."""
+    units = (unit(np.asarray(M[rows]).astype(np.float64)) for rows in blocks_of(M.shape[0]))
+    return sum(block.T @ block for block in units)
+
+
+def directions(rows, T=None, shift=None):
+    """Rows of ``(rows - shift) T`` at unit length, in their own precision.
+
+    Parameters
+    ----------
+    rows : array_like, shape (m, k)
+    T : ndarray, shape (k, r), optional
+        By default I.
+    shift : ndarray, shape (k,), optional
+
+    Returns
+    -------
+    ndarray, shape (m, r)
+        A row that is taken to zero stays zero: it is nobody's neighbour.
+    """
+    rows = np.asarray(rows)
+    rows = rows.astype(np.result_type(rows.dtype, np.float32), copy=False)
+    if shift is not None:
+        rows = rows - shift.astype(rows.dtype)
+    # Neither the length of a row nor a factor of T is seen by a direction; float32 might not hold them.
+    return unit(rows) if T is None else unit(embed(unit(rows), T / np.abs(T).max()))
+
+
+def unit(rows):
+    """Rows at unit length, of whatever size; zero rows stay zero."""
+    with np.errstate(over="ignore"):
+        squares = np.einsum("ij,ij->i", rows, rows)
+    if not ((squares > 1e-20) & (squares < 1e20)).all():
+        largest = np.abs(rows).max(axis=1, keepdims=True)
+        rows = rows / np.where(largest > 0, largest, 1)
+        squares = np.einsum("ij,ij->i", rows, rows)
+    return rows / np.sqrt(np.where(squares > 0, squares, 1))[:, None]
+
+
+def norms_under(B, T, shift=None):
+    """Row norms of ``(B - shift) T`` in float64: shape (p,); T and shift may be None."""
+    def embedded(rows):
+        block = np.asarray(B[rows]).astype(np.float64)
+        block = block if shift is None else block - shift
+        return block if T is None else block @ T
+
+    return np.concatenate([np.linalg.norm(embedded(rows), axis=1) for rows in blocks_of(B.shape[0])])
+
+
+def first_alike(B, shift=None, scale=None):
+    """For each row the first row of the same direction, up to rounding.
+
+    Rows are sorted by three fixed random projections. Equal rows are never apart by more than
+    rounding, so that they stay together; what is together is compared in full.
+
+    Parameters
+    ----------
+    B : array_like, shape (p, k)
+    shift : ndarray, shape (k,), optional
+    scale : float, optional
+        Where it is given, rows are alike if ``(B - shift) / scale`` is the same: direction and length.
+
+    Returns
+    -------
+    ndarray of int, shape (p,)
+    """
+    def compared(rows):
+        block = np.asarray(B[rows]).astype(np.float64)
+        block = block if shift is None else block - shift
+        return unit(block) if scale is None else block / scale
+
+    same = SAME.get(B.dtype.itemsize, SAME[8])
+    G = np.random.default_rng(0).standard_normal((B.shape[1], 3))
+    projections = np.concatenate([compared(rows) @ G for rows in blocks_of(B.shape[0])])
+    group = np.zeros(B.shape[0], dtype=int)
+    for column in projections.T:
+        order = np.lexsort((column, group))
+        apart = (np.diff(column[order]) > 8 * same) | (np.diff(group[order]) > 0)
+        group[order] = np.concatenate([[0], np.cumsum(apart)])
+    together = np.flatnonzero(~apart)
+    for some in blocks_of(len(together)):
+        at = together[some]
+        difference = compared(order[at]) - compared(order[at + 1])
+        apart[at] = np.linalg.norm(difference, axis=1) > same
+    group[order] = np.concatenate([[0], np.cumsum(apart)])
+    firsts = np.full(group.max() + 1, len(group))
+    np.minimum.at(firsts, group, np.arange(len(group)))
+    return firsts[group]
+
+
+def nearest_under(B, T, queries, n=10, shift=None, among=None):
+    """The `n` items of largest cosine with each query item under ``(B - shift) T``, nearest first.
+
+    Parameters
+    ----------
+    B, T, shift
+        As in `directions`; T may be None.
+    queries : ndarray of int, shape (q,)
+    n : int
+        1..p-1.
+    among : ndarray of bool, shape (p,), optional
+        Only these items are looked at.
+
+    Returns
+    -------
+    ndarray of int, shape (q, n)
+        An item is not a neighbour of its own.
+    """
+    return nearest_with_cosines(B, T, queries, n, shift, among)[0]
+
+
+def nearest_with_cosines(B, T, queries, n=10, shift=None, among=None):
+    """What `nearest_under` gives, and the cosines: two arrays of shape (q, n)."""
+    q = np.arange(len(queries))
+    Q = directions(B[queries], T, shift)
+    cosines = np.full((len(q), n), -np.inf, dtype=Q.dtype)
+    indices = np.full((len(q), n), -1)
+    for items, block in _parts(B, among):
+        S = Q @ directions(block, T, shift).T
+        own = np.isin(queries, items)
+        S[q[own], np.searchsorted(items, queries[own])] = -np.inf
+        # Most blocks improve few lists: look only at columns that beat some query's worst.
+        better = np.flatnonzero((S > cosines.min(axis=1, keepdims=True)).any(axis=0))
+        if better.size:
+            S = np.hstack([cosines, S[:, better]])
+            candidates = np.hstack([indices, np.broadcast_to(items[better], (len(q), better.size))])
+            keep = np.argpartition(S, -n, axis=1)[:, -n:]
+            cosines, indices = np.take_along_axis(S, keep, 1), np.take_along_axis(candidates, keep, 1)
+    # By falling cosine; of equal ones the first item.
+    order = np.lexsort((indices, -cosines), axis=1)
+    return np.take_along_axis(indices, order, axis=1), np.take_along_axis(cosines, order, axis=1)
+
+
+def _parts(B, among=None):
+    """Numbers and rows of at most `PART` of the items at a time."""
+    for rows in blocks_of(B.shape[0]):
+        block, items = np.asarray(B[rows]), np.arange(rows.start, rows.stop)
+        if among is not None and not among[rows].all():
+            block, items = block[among[rows]], items[among[rows]]
+        for part in row_blocks(len(items), PART):
+            yield items[part], block[part]
+
+
+def memberships(cosines, n):
+    """How much of each candidate is in a list of `n`: 1, or a share where more are equal than fit.
+
+    Parameters
+    ----------
+    cosines : ndarray, shape (q, m)
+        Falling; ``m >= n``.
+    n : int
+
+    Returns
+    -------
+    ndarray, shape (q, m)
+        Rows sum to n.
+    """
+    last = cosines[:, n - 1, None]
+    same = SAME[cosines.dtype.itemsize]
+    above, tied = cosines > last + same, np.abs(cosines - last) <= same
+    places = n - above.sum(axis=1, keepdims=True)
+    return above + tied * places / tied.sum(axis=1, keepdims=True)
+
+
+def shared_memberships(first, second, n):
+    """Share of each list of `first` that is in the list of `second` beside it: shape (q,).
+
+    Parameters
+    ----------
+    first, second : (ndarray of int, ndarray), each shape (q, m)
+        Candidates and their `memberships`.
+    n : int
+    """
+    (items, weights), (others, other_weights) = first, second
+    both = np.minimum(weights[:, :, None], other_weights[:, None, :])
+    return (both * (items[:, :, None] == others[:, None, :])).sum(axis=(1, 2)) / n

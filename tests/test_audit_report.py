@@ -1,0 +1,105 @@
+"""The audit as text, as JSON and as a page: everything that was found, and nothing that runs."""
+
+import json
+import re
+import sys
+from dataclasses import replace
+from html import unescape
+
+import numpy as np
+import pytest
+
+from cosines.audit.files import model_of
+from cosines.audit.findings import audit
+from cosines.audit.report import as_json, html, text
+
+HOSTILE = '<script>alert("x")</script> | *x* $y$ {z} %s &amp;'
+
+
+@pytest.fixture(scope="module")
+def model():
+    rng = np.random.default_rng(0)
+    d = np.geomspace(1, 20, 5)
+    labels = [f"{HOSTILE}{row}" for row in range(70)]
+    return model_of(rng.standard_normal((70, 5)) / d, rng.standard_normal((60, 5)) * d, labels=labels,
+                    counts=np.arange(70))
+
+
+@pytest.fixture(scope="module")
+def found(model):
+    return audit(model)
+
+
+@pytest.fixture(scope="module")
+def page(found):
+    return html(found, [("items", "<b>items.npy")])
+
+
+def test_text_begins_with_what_was_audited_what_is_assumed_and_what_to_do(found):
+    lines = text(found).splitlines()
+    assert lines[0] == "70 items, 60 users, 5 dimensions, float64"
+    assert lines[1] == "Assumed: the model scores by the dot product of user and item."
+    assert lines[3:5] == [f"Verdict: {found.verdict}", f"What to do: {found.action}"]
+    for finding in found.findings:
+        assert sum(line.startswith(f"  {finding.title} ") for line in lines) == 1
+    for sentence in (*found.reasons, *found.notes):
+        assert f"  - {sentence}" in lines
+
+
+def test_every_kind_of_audit_has_a_text_and_a_page(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cosines.publishing.panels", None)  # which takes long to draw
+    B, P = model.items.factors, model.P
+    for one in (audit(B), audit(B, P, "cosine"), audit(B, P, "ranking"), audit(B[:8], P), audit(B[:2])):
+        data = json.loads(as_json(one))
+        assert data["verdict"] == one.verdict and one.verdict in text(one)
+        assert one.verdict in html(one) and one.action in unescape(html(one))
+        assert not re.search(r"\b(nan|None|inf)\b", text(one).replace("None of the usual forms", ""))
+
+
+def test_json_holds_everything_and_no_number_that_is_none(found):
+    data = json.loads(as_json(found))
+    assert data["schema"] == 1
+    assert (data["verdict"], data["assumed"], data["score"]) == (found.verdict, True, "dot")
+    assert (data["n_items"], data["n_users"], data["k"], data["dtype"]) == (70, 60, 5, "float64")
+    assert set(data["findings"]) == {finding.key for finding in found.findings}
+    kept = data["findings"]["kept-balanced"]
+    assert kept["value"] == found["kept-balanced"].value and kept["threshold"] == 0.95
+    assert data["side_by_side"][0]["item"] == found.side_by_side[0].item
+
+
+def test_page_needs_no_other_file_and_runs_nothing(page):
+    assert page.count("<img") == 1 and 'src="data:image/png;base64,' in page
+    assert "<script" not in page and "<link" not in page and "javascript" not in page
+    assert re.findall(r'(?:src|href)="(?!data:)', page) == []
+    assert "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; | *x* $y$ {z} %s &amp;amp;69" in page
+    assert "items: <code>&lt;b&gt;items.npy</code>" in page
+
+
+def test_page_says_what_the_text_says(found, page):
+    shown = unescape(page)
+    for sentence in (found.statement, found.action, *found.reasons, *(one.meaning for one in found.findings)):
+        assert sentence in shown
+
+
+def test_page_does_without_matplotlib(found, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cosines.publishing.panels", None)
+    page = html(found)
+    assert "cosines[figures]" in page
+    assert "<img" not in page and "pip install" in page and found.verdict in page
+
+
+def test_numbers_that_do_not_exist_are_null(found):
+    odd = replace(found, findings=(found.findings[0]._replace(value=float("nan"), high=np.float64("inf")),))
+    assert json.loads(as_json(odd))["findings"]["saved"]["value"] is None
+
+
+def test_where_the_replacement_is_offered_it_is_not_promised_to_be_better(found, page):
+    for said in (text(found), as_json(found), page):
+        assert "not promised to be better" in said
+
+
+def test_nothing_is_compared_for_a_model_trained_by_cosine(model):
+    one = audit(model.items.factors, model.P, "cosine")
+    assert not any(finding.key.startswith(("kept", "moves", "replacement", "free")) for finding in one.findings)
+    assert {"hubs-as-trained", "duplicates", "dimensions", "thresholds", "anisotropy"} <= {f.key for f in one.findings}
+    assert "prediction-space" not in text(one)
