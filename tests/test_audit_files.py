@@ -417,7 +417,7 @@ def test_other_columns_of_a_table_may_hold_anything(tmp_path):
 
 def test_double_ids_are_reported(tmp_path):
     model = read_model(items_csv(tmp_path, ids=("7", "7", "8", "7")))
-    assert any('1 ids occur more than once, such as "7" (3 times)' in note for note in model.notes)
+    assert any('ids occur more than once: 1 of them, such as "7" (3 times)' in note for note in model.notes)
     assert not any("more than once" in note for note in read_model(items_csv(tmp_path)).notes)
 
 

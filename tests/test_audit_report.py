@@ -46,6 +46,13 @@ def test_text_begins_with_what_was_audited_what_is_assumed_and_what_to_do(found)
         assert f"  - {sentence}" in lines
 
 
+def test_folded_text_says_the_same_within_the_width(found):
+    folded = text(found, 72)
+    assert 60 < max(map(len, folded.splitlines())) <= 72
+    assert folded.split() == text(found).split()
+    assert text(found, 1) == text(found, 40)  # no word a line
+
+
 def test_every_kind_of_audit_has_a_text_and_a_page(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "cosines.publishing.panels", None)  # which takes long to draw
     B, P = model.items.factors, model.P

@@ -10,6 +10,7 @@ all of them are complete; on an error, one line says what is wrong.
 import argparse
 import csv
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -74,7 +75,8 @@ def _audit(options):
                   n_neighbours=options.neighbours)
     words = ["", *_write(out, found, model, paths)] if out else []
     try:
-        print(as_json(found) if options.json else "\n".join([text(found), *words]), flush=True)
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None  # a pipe's lines are whole
+        print(as_json(found) if options.json else "\n".join([text(found, width), *words]), flush=True)
     except BrokenPipeError:  # nobody reads on, as with `| head`: the exit status still counts
         sys.stdout = open(os.devnull, "w")
     fires = {ARBITRARY: (ARBITRARY,), DEPENDENT: (ARBITRARY, DEPENDENT)}.get(options.fail_on, ())

@@ -232,7 +232,7 @@ def _remarks(where, items):
     if items.ids is not None:
         unique, times = np.unique(items.ids, return_counts=True)
         if times.max() > 1:
-            yield (f"{where}: {np.sum(times > 1):,} ids occur more than once, such as "
+            yield (f"{where}: ids occur more than once: {np.sum(times > 1):,} of them, such as "
                    f"{quoted(unique[times.argmax()])} ({times.max():,} times).")
 
 

@@ -600,8 +600,9 @@ def _judge(measured, intervals, saved, assumed, small, n_neighbours):
     worst = min(intervals, key=lambda name: intervals[name][0])
     reasons = [_reason(f"under the scaling that changes most ({worst})", intervals[worst], STABLE),
                _reason("under balanced factors, where equal penalties on users and items lead",
-                       intervals[BALANCED], BALANCED_ENOUGH),
-               _reason("in prediction space, which no scaling changes", intervals[PREDICTIONS], STABLE)]
+                       intervals[BALANCED], BALANCED_ENOUGH)]
+    if worst != PREDICTIONS:
+        reasons.append(_reason("in prediction space, which no scaling changes", intervals[PREDICTIONS], STABLE))
     if verdict == BORDERLINE:
         reasons.insert(0, f"The {len(measured.queries):,} items asked leave it open: between {ends[0]} and {ends[1]}.")
     if PREDICTIONS in saved:

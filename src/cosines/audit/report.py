@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from html import escape
 from io import BytesIO
+from textwrap import TextWrapper
 
 import numpy as np
 
@@ -24,12 +25,14 @@ code {{ font: 0.85rem monospace }}
 """
 
 
-def text(audit):
+def text(audit, width=None):
     """The report for a console: one line for each thing found.
 
     Parameters
     ----------
     audit : Audit
+    width : int, optional
+        Where lines are folded, which makes several of one; by default nowhere.
 
     Returns
     -------
@@ -38,11 +41,13 @@ def text(audit):
     lines = [shape(audit), audit.statement, "", f"Verdict: {audit.verdict}", f"What to do: {audit.action}", "", "Why:"]
     lines += [f"  - {reason}" for reason in audit.reasons]
     lines += ["", "Findings:"]
-    width = max(len(finding.title) for finding in audit.findings)
-    lines += [f"  {finding.title:<{width}}  {measured(finding):<8}  {said(finding)}" for finding in audit.findings]
+    title = max(len(finding.title) for finding in audit.findings)
+    between = "  " if width is None else "\n    "
+    lines += [line for finding in audit.findings
+              for line in f"  {finding.title:<{title}}  {measured(finding):<8}{between}{said(finding)}".split("\n")]
     if audit.notes:
         lines += ["", "Notes:", *(f"  - {note}" for note in audit.notes)]
-    return "\n".join(lines)
+    return "\n".join(lines if width is None else _folded(lines, max(width, 40)))
 
 
 def as_json(audit):
@@ -115,6 +120,12 @@ def said(finding):
         about += [] if finding.threshold is None else [f"threshold {finding.threshold:g}"]
     brackets = f"({'; '.join(about)}) " if about else ""
     return f"{brackets}{finding.meaning} {finding.advice}".strip()
+
+
+def _folded(lines, width):
+    """Lines of at most `width` characters, but for longer words; what goes on is indented."""
+    fold = TextWrapper(width, subsequent_indent=4 * " ", break_long_words=False, break_on_hyphens=False)
+    return [part for line in lines for part in fold.wrap(line) or [""]]
 
 
 def _without_key(finding):
