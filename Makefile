@@ -93,7 +93,7 @@ paper:  ## build paper/paper.pdf from the figures and numbers (needs LaTeX)
 typed  = '$(subst ','\'',$(value $(1)))'
 option = $(if $(value $(2)),--$(1) $(call typed,$(2)))
 audit: $(READY)  ## audit your own embeddings: make audit ITEMS=items.npy USERS=users.npy
-	@test -n $(call typed,ITEMS) || { echo "Which file? make audit ITEMS=items.npy USERS=users.npy [TABLE=items.csv] [SCORE=dot|ranking|cosine] [CHOSEN=id,id] [OUT=folder]" >&2; exit 1; }
+	@test -n $(call typed,ITEMS) || { echo "Which file? make audit ITEMS=items.npy USERS=users.npy [TABLE=items.csv] [SCORE=dot|ranking|cosine] [ITEM_BIAS=file] [USER_BIAS=file] [CHOSEN=id,id] [OUT=folder]" >&2; exit 1; }
 	@$(PY) -m cosines.audit $(call typed,ITEMS) $(call option,users,USERS) $(call option,table,TABLE) $(call option,score,SCORE) \
 	  $(call option,item-bias,ITEM_BIAS) $(call option,user-bias,USER_BIAS) $(call option,chosen,CHOSEN) $(call option,out,OUT)
 

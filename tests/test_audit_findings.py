@@ -281,10 +281,41 @@ def test_usual_forms_are_recognised(factors):
             assert found["saved"].meaning
     assert audit(V * s, U).action.startswith("Already prediction space: keep it")
     assert audit(V).saved == (ITEM_WHITENED,)
-    assert "weighted penalty" in audit(V * s**0.3, U * s**0.7)["saved"].meaning
+    assert "weighted penalty" in audit(V * s**-0.5, U * s**1.5).reasons[-1]
     assert "unit rows" in audit(unit_rows(factors[1])).saved
     off = audit(V * s * (1 + 0.01 * np.arange(6)), U / (1 + 0.01 * np.arange(6)))
     assert off.saved == () and off.verdict == DEPENDENT
+
+
+def test_form_that_is_nearly_reached_is_named(factors):
+    P, B = factors
+    T = scaling(BALANCED, B.T @ B, P.T @ P)
+    nearly = np.diag([1.02, 1, 1, 1, 1, 1])
+    found = audit(B @ T @ nearly, P @ np.linalg.pinv(T).T @ np.linalg.inv(nearly))
+    assert found.saved == () and "The closest is balanced" in found["saved"].meaning
+    assert "stretched 1.02 times" in found["saved"].meaning
+    assert "Two files" not in audit(B)["saved"].meaning  # it is one
+
+
+def test_bias_in_a_column_of_the_factors_is_noted(factors):
+    """As `implicit` keeps it for BPR: ones beside the users."""
+    P, B = factors
+    b, ones = np.linspace(-1, 1, len(B)), np.ones((len(P), 1))
+    inside = audit(np.column_stack([B, b]), np.hstack([P, ones]), "ranking")
+    assert [note for note in inside.notes if "Column 6 of the users (from 0) holds one value" in note]
+    outside = audit(B, P, "ranking", b)
+    assert not any("one value" in note for note in outside.notes)
+    assert np.array_equal(inside.neighbours[PREDICTIONS], outside.neighbours[PREDICTIONS])
+    assert any("Column 0 of the items" in note for note in audit(np.hstack([np.ones((len(B), 1)), B]),
+                                                                 np.hstack([ones, P])).notes)
+
+
+def test_prediction_space_is_named_once_among_the_reasons():
+    rng = np.random.default_rng(1)
+    U, V = (np.linalg.qr(rng.standard_normal((m, 8)))[0] for m in (300, 200))
+    s = np.geomspace(20, 1, 8)
+    found = audit(V, U * s)
+    assert sum("prediction space" in reason for reason in found.reasons) == 1
 
 
 @pytest.mark.parametrize("score", ["dot", "ranking"])

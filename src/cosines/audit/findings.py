@@ -37,7 +37,7 @@ from cosines.audit.blocks import (
     shared_memberships,
     unit_gram,
 )
-from cosines.audit.files import Model, model_of
+from cosines.audit.files import Model, blocks_of, model_of
 from cosines.evaluation import hubness
 from cosines.scalings import (
     AS_TRAINED,
@@ -320,12 +320,29 @@ def _notes(model, score):
         notes.append("Biases were not used: no cosine of two items depends on them.")
     elif score == "ranking" and model.user_bias is not None:
         notes.append("The users' biases were not used: they drop out of every comparison of one user's scores.")
+    if score != "cosine" and model.P is not None:
+        notes += [f"Column {column} of the {whose} (from 0) holds one value: the {others}' is a bias that is part of these "
+                  f"cosines. To read items without it, leave it out of both files{give}."
+                  for M, whose, others, give in ((model.P, "users", "items", " and give it as --item-bias"),
+                                                 (model.items.factors, "items", "users", " and give it as --user-bias"))
+                  for column in _constant_columns(M)]
     if score != "cosine" and model.P is None and _biases(model):
         notes.append("Biases were not used: without users there are no predictions.")
     elif predicting(model, score)[0] is not model.items.factors:
         notes.append("Biases are part of the predictions and of prediction space; the items as trained, "
                      "item-whitened and balanced are read without them.")
     return tuple(notes)
+
+
+def _constant_columns(M):
+    """Numbers of columns, other than zero, with one value throughout."""
+    first = np.asarray(M[:1])[0]
+    same = (first != 0) & (M.shape[0] > 1)
+    for rows in blocks_of(M.shape[0]):
+        if not same.any():
+            break
+        same &= (np.asarray(M[rows]) == first).all(axis=0)
+    return np.flatnonzero(same).tolist()
 
 
 def predicting(model, score):
@@ -637,7 +654,8 @@ def _action(verdict, saved, intervals, measured):
     return {
         STABLE_VERDICT: "Use these cosines for nearest neighbours: every scaling compared gives much the same ones.",
         ARBITRARY: "Do not rely on these neighbours: index the prediction-space vectors (--out writes them), which no "
-                   "scaling changes, or train with equal penalties on users and items, which fixes one.",
+                   "scaling changes, or train to convergence with equal penalties on users and items, which "
+                   "fixes one.",
         BORDERLINE: "Ask more items (--queries), and until then treat the neighbours as the worse of the two verdicts.",
         TOO_SMALL: "Ask for fewer neighbours (--neighbours), or bring more items.",
         UNDECIDED: "Bring the users' factors (--users); or, if the model was trained by cosine, say --score cosine.",
@@ -704,8 +722,23 @@ def _saved_finding(measured, saved):
         meaning = "Rows of different lengths, which no cosine sees."
     elif not saved:
         known = "not whitened" if measured.model.P is None else "neither whitened, nor balanced, nor in prediction space"
-        meaning = f"None of the usual forms: to within {RECOGNISED:g} the items are {known}. {BEYOND}"
+        meaning = f"None of the usual forms: to within {RECOGNISED:g} the items are {known}.{_closest(measured)}"
     return Finding("saved", "What did you save?", None, None, None, RECOGNISED, meaning)
+
+
+def _closest(measured):
+    """A sentence on the usual form that takes the least stretching, where it is a matter of stretching alone."""
+    if measured.model.P is None or any(reading.shift is not None for reading in measured.readings.values()):
+        return ""
+    k = measured.model.items.factors.shape[1]
+    stretched = {}
+    for name, reading in measured.readings.items():
+        if reading.T is not None and len(reading.T) == k:
+            lengths = np.linalg.svd(reading.T, compute_uv=False)
+            lengths = lengths[lengths > k * measured.precision * lengths[0]]
+            stretched[name] = lengths[0] / lengths[-1]
+    name = min(stretched, key=stretched.get)
+    return f" The closest is {name}: to get there, one direction is stretched {stretched[name]:.3g} times as much as another."
 
 
 def _kept(measured, overlap, intervals):
