@@ -61,6 +61,17 @@ def test_console_says_it_all_and_writes_nothing(files, capsys):
     assert "\nVerdict: arbitrary\nWhat to do: " in said.out
 
 
+def test_lines_are_folded_for_a_terminal_and_whole_in_a_pipe(files, capsys, monkeypatch):
+    assert run("items.npy") == 0
+    whole = capsys.readouterr().out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "70")
+    assert run("items.npy") == 0
+    folded = capsys.readouterr().out
+    assert max(map(len, whole.splitlines())) > 100 and max(map(len, folded.splitlines())) <= 70
+    assert folded.split() == whole.split()
+
+
 def test_report_is_self_contained_and_vectors_are_the_predictions(files, capsys):
     assert run("items.npy", "--users", "users.npy", "--table", "table.csv", "--chosen", "m3,m7", "--out", "my audit") == 0
     assert names(files / "my audit") == sorted([*WRITTEN, "prediction-space-ids.csv"])
