@@ -14,6 +14,7 @@ import filecmp
 import os
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -26,6 +27,7 @@ import papermill
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from stale import claims_checked, ingredients, write_stamp
+from traitlets.config import Config
 
 CELL_TIMEOUT = 3600  # seconds; an overloaded machine needs ten times the minute of the longest cell
 KERNEL_TIMEOUT = 120
@@ -45,16 +47,18 @@ def main(notebook, stamp, *parameters):
     print(f"{name}: started", file=sys.stderr, flush=True)
     start = time.monotonic()
     try:
-        papermill.execute_notebook(
-            notebook,
-            executed,
-            dict(parameter.split("=", 1) for parameter in parameters),
-            cwd=notebook.parent,
-            progress_bar={"desc": name, "leave": False, "mininterval": _progress_seconds()},
-            start_timeout=KERNEL_TIMEOUT,
-            execution_timeout=CELL_TIMEOUT,
-            extra_arguments=["--log-level=CRITICAL"],
-        )
+        with tempfile.TemporaryDirectory() as sockets:
+            papermill.execute_notebook(
+                notebook,
+                executed,
+                dict(parameter.split("=", 1) for parameter in parameters),
+                cwd=notebook.parent,
+                progress_bar={"desc": name, "leave": False, "mininterval": _progress_seconds()},
+                start_timeout=KERNEL_TIMEOUT,
+                execution_timeout=CELL_TIMEOUT,
+                extra_arguments=["--log-level=CRITICAL"],
+                config=_sockets_in(sockets),
+            )
         normalise(executed)
         if parameters:
             print(f"{name}: done, in {scratch}", file=sys.stderr, flush=True)
@@ -115,6 +119,11 @@ def _join_streams(outputs):
         else:
             joined.append(output)
     return joined
+
+
+def _sockets_in(folder):
+    """Talk to the kernel through files: of ports, two notebooks started at once may pick the same."""
+    return Config(KernelManager={"transport": "ipc", "connection_file": str(Path(folder) / "kernel.json")})
 
 
 def _progress_seconds():
