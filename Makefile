@@ -46,7 +46,7 @@ help:  ## list what can be made (this)
 # A notebook runs if something that it takes or makes has changed: tools/stale.py tells, by content.
 figures: $(READY)  ## execute every notebook and regenerate every figure and number
 	@test -w . || { echo "Cannot write to $(CURDIR): copy the repository to a folder of your own." >&2; exit 1; }
-	@stale=$$($$(command -v $(PY) || echo $(PYTHON)) tools/stale.py) && $(MAKE) --no-print-directory update STALE="$$stale" || { cat build/*.failed 2>/dev/null; exit 1; }
+	@stale=$$("$$(command -v $(PY) || echo $(PYTHON))" tools/stale.py) && $(MAKE) --no-print-directory update STALE="$$stale" || { cat build/*.failed 2>/dev/null; exit 1; }
 	@echo "Every figure and number is up to date."
 
 MADE = $(STALE:%=build/%.stamp)
