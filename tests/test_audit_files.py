@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import scipy.sparse
 
@@ -177,8 +178,6 @@ def test_home_is_found(tmp_path, monkeypatch):
 
 
 def frame(names=None):
-    import pandas
-
     return pandas.DataFrame(M.astype(np.float64) / 3, columns=names)
 
 
@@ -232,7 +231,6 @@ LAYOUTS = {  # how it is written -> ids that are read, or what the refusal says
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".csv.gz"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_what_pandas_writes_is_read_exactly_or_refused(tmp_path, layout, ending):
-    pytest.importorskip("pandas")
     path = tmp_path / f"items{ending}"
     write_as, expected = LAYOUTS[layout]
     write_as(path)
@@ -248,7 +246,6 @@ def test_what_pandas_writes_is_read_exactly_or_refused(tmp_path, layout, ending)
 
 
 def test_rounded_numbers_of_pandas_are_read_as_they_stand(tmp_path):
-    pytest.importorskip("pandas")
     path = tmp_path / "m.csv"
     frame(["a", "b", "c"]).to_csv(path, index=False, float_format="%.2f")
     rounded = [[float(f"{x:.2f}") for x in row] for row in M / np.float64(3)]
@@ -335,8 +332,6 @@ def test_hostile_ids_survive(tmp_path):
 
 def test_parquet_with_columns_or_with_lists(tmp_path):
     pytest.importorskip("pyarrow", reason="pyarrow is not installed (optional extra: tables)")
-    import pandas
-
     path = tmp_path / "m.parquet"
     named = pandas.DataFrame(M, columns=["f1", "f2", "f3"])
     long = [2**60 + i for i in range(4)]
@@ -513,7 +508,6 @@ def test_rows_of_very_different_size_become_double_or_are_refused():
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of NumPy's own matrix class
 def test_whatever_holds_numbers_is_taken():
-    pandas = pytest.importorskip("pandas")
     for B in (M.tolist(), tuple(map(tuple, M.tolist())), np.asmatrix(M), pandas.DataFrame(M), np.ma.masked_array(M),
               (M * 8).astype(int)):
         taken = model_of(B).items

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from cosines import symmetries
 from cosines.audit.blocks import (
     Beside,
     all_unit,
@@ -474,7 +475,6 @@ def test_what_no_cosine_sees_changes_nothing_at_all(factors):
 @pytest.mark.parametrize(("objective", "score"), [("scores", "dot"), ("ranking", "ranking"), ("cosine", "cosine")])
 def test_groups_and_canonical_forms_are_those_of_the_theory(factors, objective, score):
     """`cosines.symmetries` knows nothing of the audit; its moves change nothing that is invariant."""
-    symmetries = pytest.importorskip("cosines.symmetries")
     P, B = factors
     moved = symmetries.move(objective, P, B, np.random.default_rng(9))
     found, other = audit(B, P, score), audit(moved[1], moved[0], score)

@@ -12,8 +12,8 @@ import numpy as np
 from cosines._arrays import finite_array, row_blocks
 from cosines.audit.files import blocks_of, embed
 
-# Directions this close are one direction: rounding of a few operations, by bytes of a number.
 PART = 4096  # items whose cosines with all queries stay in the processor's cache
+# Directions this close are one direction: rounding of a few operations, by bytes of a number.
 SAME = {4: 1e-6, 8: 1e-12}
 
 

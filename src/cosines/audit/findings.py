@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cosines import symmetries
 from cosines._arrays import require, require_count, require_known
 from cosines.audit.blocks import (
     Beside,
@@ -50,7 +51,8 @@ from cosines.scalings import (
     scalings,
 )
 
-SCORES = ("dot", "ranking", "cosine")
+# Biases come as files of their own, whatever the score.
+SCORES = tuple(score for score in symmetries.SCORES if score != "biases")
 
 # The verdict's thresholds, on the mean share of neighbours that the embedding as trained has in common
 # with another scaling, corrected for chance. The first is a convention: of a list of ten, two may
