@@ -48,14 +48,14 @@ def transform(factors, T):
 def scaling(name, item_gram, user_gram=None, precision=DOUBLE):
     """The matrix T of a named scaling: items are embedded as ``B T``, users as ``P T^-T``.
 
-    T is given up to a rotation, which no cosine sees. With ``H = P^T P``, the eigenvalues s^2 and
-    eigenvectors W of ``H^(1/2) B^T B H^(1/2)``, and ``B^T B = R dMat(l) R^T``:
+    T is given up to a rotation, which no cosine sees. With ``N = (P^T P)^(1/2)``, the eigenvalues
+    s^2 and eigenvectors R of ``N B^T B N``, and ``B^T B = Q dMat(l) Q^T`` (Proposition 16):
 
     ================  =========================  ==============================================
     as trained        I
-    item-whitened     R dMat(l)^(-1/2)           the Gram matrix of the items is I
-    balanced          H^(1/2) W dMat(s)^(-1/2)   Gram matrices of users and items are equal
-    prediction space  H^(1/2)                    that of the users is I: "user-whitened" as well
+    item-whitened     Q dMat(l)^(-1/2)           the Gram matrix of the items is I
+    balanced          N R dMat(s)^(-1/2)         Gram matrices of users and items are equal
+    prediction space  N                          that of the users is I: "user-whitened" as well
     ================  =========================  ==============================================
 
     Directions in which a Gram matrix vanishes are left out: they predict nothing.
@@ -84,14 +84,14 @@ def scaling(name, item_gram, user_gram=None, precision=DOUBLE):
     if name == AS_TRAINED:
         return np.eye(len(item_gram))
     if name == ITEM_WHITENED:
-        squares, R = _spectrum(item_gram, precision)
-        return R / np.sqrt(squares)
+        squares, Q = _spectrum(item_gram, precision)
+        return Q / np.sqrt(squares)
     require(user_gram is not None, "user_gram", f"given for the scaling {name!r}", user_gram)
     root = prediction_space(user_gram, precision)
     if name == PREDICTIONS:
         return root
-    squares, W = _spectrum(root @ item_gram @ root, precision)
-    return root @ W / squares**0.25
+    squares, R = _spectrum(root @ item_gram @ root, precision)
+    return root @ R / squares**0.25
 
 
 def scalings(item_gram, user_gram=None, precision=DOUBLE):
@@ -109,7 +109,7 @@ def scalings(item_gram, user_gram=None, precision=DOUBLE):
 
 
 def prediction_space(user_gram, precision=DOUBLE):
-    """``H^(1/2)`` for ``H = P^T P``: rows of ``B H^(1/2)`` have the cosines of the columns of ``P B^T``.
+    """``N = (P^T P)^(1/2)``: rows of ``B N`` have the cosines of the columns of ``P B^T`` (Proposition 3).
 
     Parameters
     ----------
