@@ -1,5 +1,6 @@
 """A notebook is out of date if something that it takes or made has changed, and not otherwise."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -10,25 +11,34 @@ from stale import NEEDS, claims_checked, ingredients, is_stale, runnable, stamp_
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """A copy of the repository, as if each notebook had just been executed."""
+    copy = tmp_path_factory.mktemp("made") / "repository"
     for name in ("notebooks", "src", "tools", "data"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "paper/generated", tmp_path / "paper/generated")
-    shutil.copy(ROOT / "paper/claims.toml", tmp_path / "paper")
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "paper/generated", copy / "paper/generated")
+    shutil.copy(ROOT / "paper/claims.toml", copy / "paper")
     for lock in ROOT.glob("requirements*.lock"):
-        shutil.copy(lock, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    wording.cache_clear()
-    Path("build").mkdir()
-    for notebook in sorted(Path("notebooks").glob("*.ipynb")):
-        script = Path("build/code.py")
-        script.write_text(code_of(notebook), encoding="utf-8")
-        records = Path("paper/generated") / f"{notebook.stem}.json"
-        taken = ingredients(notebook.stem, script)
-        write_stamp(stamp_of(notebook.stem), [*taken, claims_checked(records), notebook, records])
-    return tmp_path
+        shutil.copy(lock, copy)
+    with contextlib.chdir(copy):
+        wording.cache_clear()
+        Path("build").mkdir()
+        for notebook in sorted(Path("notebooks").glob("*.ipynb")):
+            script = Path("build/code.py")
+            script.write_text(code_of(notebook), encoding="utf-8")
+            records = Path("paper/generated") / f"{notebook.stem}.json"
+            taken = ingredients(notebook.stem, script)
+            write_stamp(stamp_of(notebook.stem), [*taken, claims_checked(records), notebook, records])
+    return copy
+
+
+@pytest.fixture
+def folder(made, tmp_path, monkeypatch):
+    """A copy of one's own to change."""
+    copy = shutil.copytree(made, tmp_path / "repository")
+    monkeypatch.chdir(copy)
+    return copy
 
 
 def stale():
