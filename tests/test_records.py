@@ -1,4 +1,4 @@
-"""Numbers and checks as data, and what is made of them: TeX, ledger, README's numbers."""
+"""Numbers and checks of notebooks, as data."""
 
 import json
 from pathlib import Path
@@ -6,27 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosines.publishing import records
-from cosines.publishing.records import (
-    Records,
-    as_ledger,
-    as_tex,
-    publish,
-    read_claims,
-    read_records,
-    table,
-    tex,
-    with_numbers,
-)
+from cosines.publishing.ledger import as_tex, read_records
+from cosines.publishing.records import Records, read_claims, table, tex
 from cosines.readings import named
 
 CLAIMS = """
-[[paper]]
-key = "statement"
-where = "Eq. 5"
-outcome = "holds"
-wording = "as said"
-
 [[check]]
 key = "a-check"
 where = "Eq. 5"
@@ -58,7 +42,6 @@ def root(tmp_path, monkeypatch):
     """A repository of two claims; artefacts go into it."""
     (tmp_path / "paper").mkdir()
     (tmp_path / "paper" / "claims.toml").write_text(CLAIMS)
-    (tmp_path / "README.md").write_text("An AUC of 0.97<!-- auc -->.\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COSINES_OUTPUT", str(tmp_path))
     return tmp_path
@@ -151,8 +134,8 @@ def test_exactly_one_bound_is_needed(bounds):
 @pytest.mark.parametrize(
     ("measured", "arguments", "latex_measured", "latex_bound", "shown"),
     [
-        (3e-15, {"at_most": 1e-12}, r"\le 10^{-12}", r"\le 10^{-12}", r"$\le 10^{-12}$"),
-        (0.61, {"at_most": 0.8, "spec": ".0%"}, r"61\%", r"\le 0.8",
+        (3e-15, {"at_most": 1e-12}, "", r"\le 10^{-12}", r"$\le 10^{-12}$"),
+        (0.61, {"at_most": 0.8, "spec": ".0%"}, r"61\%", r"\le 80\%",
          r"$61\%$ (required: $\le 0.8$)"),
         (1.38, {"at_least": 0.5, "spec": ".2f"}, "1.38", r"\ge 0.5",
          r"$1.38$ (required: $\ge 0.5$)"),
@@ -166,7 +149,7 @@ def test_a_check_prints_its_wording_and_publishes_the_bound_and_on_demand_the_va
     record, wording = Records("02-checks"), r"it holds, $\frac{a}{b}$ is $c_{i}$"
     assert record.check("a-check", measured, **arguments).data == f"✓ {wording}: {shown}"
     line = as_tex({"02-checks": recorded(record)}, read_claims()[1]).splitlines()[-1]
-    fields = ("a-check", "02-checks", "Eq. 5", wording, latex_measured, latex_bound)
+    fields = ("a-check", "Eq.~5", wording, latex_measured, latex_bound, "../notebooks/02-checks.ipynb")
     assert line == "\\recordcheck" + "".join(f"{{{field}}}" for field in fields)
 
 
@@ -288,7 +271,7 @@ def test_comparisons_are_recorded_once_and_printed_from_the_record():
     found = recorded(record)
     assert found["numbers"]["study-pair-0-auc-low"] == "-0.05" and len(found["numbers"]) == 3 * 4
     line = as_tex({"06-pairs": found}, {}).splitlines()[-1]
-    row = r"raw, dot & Eq.~1 & no model & \interval{study-pair-0-auc} & undecided & \measured{study-pair-0-draws} \\"
+    row = r"raw, dot & Eq.~1 & no model & \signed{\ci{study-pair-0-auc}} & undecided & \measured{study-pair-0-draws} \\"
     assert line.startswith(rf"\recordrows{{study}}{{{row}")
     assert line.count("\\midrule") == 1 and line.count("\\\\") == 3
 
@@ -296,63 +279,3 @@ def test_comparisons_are_recorded_once_and_printed_from_the_record():
 def test_a_comparison_with_a_column_too_few_is_refused():
     with pytest.raises(ValueError, match="zip"):
         Records("06-pairs").comparisons("study", compared(("raw-eq1-dot", "raw-none-dot")), {"auc": ".2f"})
-
-
-# What is made of the records
-
-
-def a_repository_of_records():
-    first, second = Records("01-first"), Records("02-second")
-    first.number("auc", 0.948, ".2f")
-    first.number("gain", -0.0014, "+.3f")
-    first.check("a-check", 0, at_most=1e-12)
-    second.check("another", 0.75, at_least=0.5, spec=".0%")
-    first.publish(), second.publish()
-
-
-def test_publish_makes_tex_ledger_and_the_readmes_numbers(root):
-    a_repository_of_records()
-    made = publish(root)
-    assert made[Path("README.md")] == "An AUC of 0.95<!-- auc -->.\n"
-    assert "\\recordnumber{auc}{0.95}\n" in made[Path("paper/generated/records.tex")]
-    *_, first, second = made[Path("paper/ledger.md")].splitlines()
-    assert first.startswith("| Eq. 5 | it holds") and "../notebooks/01-first.ipynb" in first
-    assert second.endswith(r"| $75\%$ | $\ge 0.5$ |")
-
-
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda root: (root / "paper/generated/02-second.json").unlink(), r"claims.toml must be .*'another'"),
-    (lambda root: (root / "README.md").write_text("1<!-- auk -->"), r"^number\b.*nearest is 'auc'"),
-    (lambda root: (root / "paper/claims.toml").write_text(CLAIMS.replace("another", "an-other")),
-     r"^check\b.*nearest is 'an-other', got 'another'|^check\b.*got 'another'"),
-])
-def test_what_does_not_fit_together_is_named(root, change, message):
-    a_repository_of_records()
-    change(root)
-    with pytest.raises(ValueError, match=message):
-        publish(root)
-
-
-@pytest.mark.parametrize(("before", "after"), [
-    ("by 0.1<!-- gain -->,", "by −0.001<!-- gain -->,"),
-    ("(−0.5<!-- gain -->)", "(−0.001<!-- gain -->)"),
-    ("**7%<!-- share -->**", "**61%<!-- share -->**"),
-    ("is <!-- many --> in all", "is 499,500<!-- many --> in all"),
-    ("51<!-- share -->of", "61%<!-- share -->of"),
-    ("a <!-- remark --> in words", None),
-])
-def test_numbers_stand_before_the_name_of_their_record(before, after):
-    numbers = {"gain": "-0.001", "share": "61%", "many": "499,500"}
-    if after is None:
-        with pytest.raises(ValueError, match=r"^number\b"):
-            with_numbers(before, numbers)
-    else:
-        assert with_numbers(before, numbers) == with_numbers(after, numbers) == after
-
-
-def test_ledger_keeps_the_order_of_notebooks_and_of_their_checks():
-    checks = {"another": {"measured": None, "required": "<= 1"}, "a-check": {"measured": None, "required": "<= 0"}}
-    one = {"numbers": {}, "checks": checks, "tables": {}}
-    page = as_ledger({"01-a": one}, read_claims()[1])
-    assert page.index("so does this") < page.index("it holds")
-    assert page.startswith(records.LEDGER_HEAD)

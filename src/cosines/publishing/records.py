@@ -1,7 +1,7 @@
-"""Numbers and checks of notebooks, as data: notebook -> JSON -> TeX, ledger and README.
+"""Numbers and checks of notebooks, as data.
 
 A notebook's `Records` become ``paper/generated/<notebook>.json``. From these and from the claims in
-``paper/claims.toml``, which hold the wording, `publish` makes what LaTeX and readers see.
+``paper/claims.toml``, which hold the wording, the module `ledger` makes what LaTeX and readers see.
 """
 
 import json
@@ -13,19 +13,6 @@ from IPython.display import Markdown
 
 from cosines._arrays import require, require_known
 from cosines.publishing import CLAIMS, output_folder, repository, require_name
-
-LEDGER_HEAD = """\
-# Ledger of checks
-
-Made by `make figures` from what the notebooks recorded; do not edit. Each row is a claim, where the
-paper makes it, the notebook that checks it, what was measured, and what is required. Where only a bound
-is given, the error is at rounding level, and its digits differ from computer to computer. A check that
-fails stops its notebook.
-
-| paper | claim | notebook | measured | required |
-|---|---|---|---|---|
-"""
-
 
 def read_claims(root=None):
     """The claims of the repository.
@@ -242,89 +229,6 @@ def reading_table(header, rows):
     return table(["similarity", *header], [[reading.label, *texts] for reading, texts in rows.items()])
 
 
-def read_records(folder):
-    """What the notebooks recorded: a dict of notebook to its numbers, checks and tables."""
-    paths = sorted(Path(folder).glob("*.json"))
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
-
-
-def numbers_of(recorded):
-    """All numbers of all notebooks, by name."""
-    return {name: text for one in recorded.values() for name, text in one["numbers"].items()}
-
-
-def publish(root):
-    """Make TeX, ledger and the README's numbers from records and claims.
-
-    Parameters
-    ----------
-    root : Path
-        Of the repository.
-
-    Returns
-    -------
-    dict of Path to str
-        Path below the root, and what it must hold.
-
-    Raises
-    ------
-    ValueError
-        If a check has no claim, a claim no check, or the README names an unknown number.
-    """
-    recorded = read_records(root / "paper" / "generated")
-    _, claims, _ = read_claims(root)
-    checked = [name for one in recorded.values() for name in one["checks"]]
-    for name in checked:
-        require_known("check", name, claims)
-    missing = [name for name in claims if name not in checked]
-    require(not missing, str(CLAIMS), "of claims that a notebook checks", missing[:5])
-    return {
-        Path("paper/generated/records.tex"): as_tex(recorded, claims),
-        Path("paper/ledger.md"): as_ledger(recorded, claims),
-        Path("README.md"): with_numbers((root / "README.md").read_text(encoding="utf-8"),
-                                        numbers_of(recorded)),
-    }
-
-
-def as_tex(recorded, claims):
-    """Records as the commands of ``paper/records.tex``."""
-    lines = ["% Made from the JSON beside this file and from claims.toml; do not edit."]
-    for notebook, one in recorded.items():
-        for name, text in one["numbers"].items():
-            lines.append(f"\\recordnumber{{{name}}}{{{tex(text)}}}")
-        for name, check in one["checks"].items():
-            claim, shown = claims[name], check["measured"] or check["required"]
-            fields = (name, notebook, claim["where"], claim["wording"], tex(shown), tex(check["required"]))
-            lines.append("\\recordcheck" + "".join(f"{{{field}}}" for field in fields))
-        for name, rows in one["tables"].items():
-            lines.append(f"\\recordrows{{{name}}}{{{_tex_rows(rows)}}}")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def as_ledger(recorded, claims):
-    """The page of all checks for readers on GitHub."""
-    rows = []
-    for notebook, one in recorded.items():
-        link = f"[{notebook}](../notebooks/{notebook}.ipynb)"
-        for name, check in one["checks"].items():
-            required, shown = tex(check["required"]), tex(check["measured"] or check["required"])
-            claim = claims[name]
-            rows.append(f"| {claim['where']} | {claim['wording']} | {link} | ${shown}$ | ${required}$ |\n")
-    return LEDGER_HEAD + "".join(rows)
-
-
-def with_numbers(markdown, numbers):
-    """Markdown in which each ``<!-- name -->`` follows the number of that name.
-
-    What stands before it, up to a space, bracket or star, is replaced.
-    """
-    def replace(match):
-        require_known("number", match[1], numbers)
-        return _minus(numbers[match[1]]) + match[0][match[0].index("<!--"):]
-
-    return re.sub(r"[^\s()*|]*<!-- ([a-z0-9-]+) -->", replace, markdown)
-
-
 def tex(text):
     """A formatted number as LaTeX mathematics: ``<= 1e-12`` becomes ``\\le 10^{-12}``."""
     sign, _, number = text.rpartition(" ")
@@ -349,16 +253,3 @@ def _contrast(first, second):
     sides = (" ".join(one for one, other in zip(mine.parts, theirs.parts, strict=True) if one != other and one)
              or "no model" for mine, theirs in ((first, second), (second, first)))
     return f"Which {question}?", [common, *sides]
-
-
-def _tex_rows(rows):
-    """Rows of a tabular, with a line between families: of readings, or of pairs."""
-    lines, family = [], None
-    for row in rows:
-        if family not in (None, row["family"]):
-            lines.append(r"\midrule")
-        family = row["family"]
-        cells = row.get("cells") or [row["label"], row["determined"],
-                                     *(rf"\measured{{{key}}}" for key in row["numbers"])]
-        lines.append(" & ".join(cells).replace("Eq. ", "Eq.~") + r" \\")
-    return " ".join(lines)
