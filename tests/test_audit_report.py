@@ -12,6 +12,7 @@ import pytest
 from cosines.audit.files import model_of
 from cosines.audit.findings import audit
 from cosines.audit.report import as_json, fragment, html, text
+from cosines.publishing.picture import audit_panels
 
 HOSTILE = '<script>alert("x")</script> | *x* $y$ {z} %s &amp;'
 
@@ -54,7 +55,7 @@ def test_folded_text_says_the_same_within_the_width(found):
 
 
 def test_every_kind_of_audit_has_a_text_and_a_page(model, monkeypatch):
-    monkeypatch.setitem(sys.modules, "cosines.publishing.panels", None)  # which takes long to draw
+    monkeypatch.setitem(sys.modules, "cosines.publishing.picture", None)  # which takes long to draw
     B, P = model.items.factors, model.P
     for one in (audit(B), audit(B, P, "cosine"), audit(B, P, "ranking"), audit(B[:8], P), audit(B[:2])):
         data = json.loads(as_json(one))
@@ -146,10 +147,24 @@ def test_page_says_what_the_text_says(found, page):
 
 
 def test_page_does_without_matplotlib(found, monkeypatch):
-    monkeypatch.setitem(sys.modules, "cosines.publishing.panels", None)
+    monkeypatch.setitem(sys.modules, "cosines.publishing.picture", None)
     page = html(found)
     assert "pip install matplotlib seaborn ipython" in page
     assert "<img" not in page and "pip install" in page and found.verdict in page
+
+
+def test_the_picture_draws_any_number_of_scalings_and_names_each():
+    names = [f"scaling {i}" for i in range(5)]
+    overlap = {a: {b: float(a == b) for b in names} for a in names}
+    weights = {name: np.array([2.0, 1, 1 + i / 100]) for i, name in enumerate(names)}
+    by_group = {name: np.array([0.5, 0.75]) for name in names[1:]}
+    figure = audit_panels("verdict", by_group, "norm", overlap, np.array([[0.1, 0, 0.2, -1, 1]]), weights)
+    kept, shared, _, counts = figure.axes
+    assert [text.get_text() for text in counts.texts] == names
+    heights = [text.xy[1] for text in counts.texts]
+    assert min(np.diff(heights)) > 0.08  # so that no name covers another
+    assert len(kept.lines) == 4 and [text.get_text() for text in shared.texts] == [
+        f"{100 * value:.0f}" for row in overlap.values() for value in row.values()]
 
 
 def test_numbers_that_do_not_exist_are_null(found):

@@ -332,7 +332,8 @@ def test_findings_are_those_of_the_command(kind, visit, tmp_path):
     paths = [tmp_path / "items.npy", tmp_path / "users.npy"][:1 if P is None else 2]
     for path, M in zip(paths, (B, P), strict=False):
         np.save(path, M)
-    found, expected = look(visit(), *paths), audit(B, P, n_queries=200)
+    page, expected = visit(), audit(B, P, n_queries=200)
+    found = look(page, *paths)
     assert found["verdict"] == expected.verdict
     assert tuple(found["saved"]) == expected.saved
     for name, share in found["kept"] if kind != "few" else ():
@@ -351,6 +352,11 @@ def test_findings_are_those_of_the_command(kind, visit, tmp_path):
     assert found["anisotropy"] == pytest.approx(expected["anisotropy"].value, abs=0.02)
     if found["moves"] is not None:
         assert found["moves"] == pytest.approx(expected["moves"].value, abs=0.02)
+    instead = page.locator("#findings tr", has=page.get_by_role("rowheader", name="Instead")).locator("td:last-child")
+    said = [finding.meaning for finding in expected.findings if finding.key == "replacement"]
+    assert instead.all_inner_texts() == said
+    if expected.verdict in ("arbitrary", "scaling-dependent"):
+        assert "balanced factors" in page.locator("#action").inner_text()
 
 
 def test_what_is_downloaded_is_prediction_space(visit, tmp_path):

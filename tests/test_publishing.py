@@ -6,19 +6,22 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+import seaborn as sns
 from matplotlib.figure import Figure
 from PIL import Image
 
 from cosines.publishing import output_folder, repository, style
 from cosines.publishing.panels import (
     COSINE_COLOURS,
-    audit_panels,
+    FAMILY_COLOURS,
+    FAMILY_MARKS,
     interval_rows,
     labelled_curves,
+    number_grid,
     similarity_panel,
     similarity_row,
 )
-from cosines.publishing.style import save_figure, use_house_style
+from cosines.publishing.style import TEXT_WIDTH, ink, save_figure, use_house_style
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +126,28 @@ def test_a_picture_has_alternative_text(output):
     assert sorted(path.name for path in (output / "figures").iterdir()) == ["a.pdf", "a.png"]
 
 
+def test_a_figure_with_text_too_small_to_print_is_refused(output):
+    figure = drawing()
+    figure.axes[0].tick_params(labelsize=7.4)
+    save_figure(figure, "readable", "A line.")
+    figure.axes[0].tick_params(axis="y", labelsize=7.3)
+    with pytest.raises(ValueError, match="^figure must be without text smaller than 7.4 points, got .*'0.5': 7.3"):
+        save_figure(figure, "small", "A line.")
+    figure.axes[0].tick_params(axis="y", labelleft=False)  # nobody reads what is not there
+    figure.text(0, 0, " ", fontsize=1)
+    save_figure(figure, "readable-again", "A line.")
+    names = {path.stem for path in (output / "figures").iterdir()}
+    assert names == {"readable", "readable-again"}
+
+
+def test_a_figure_wider_than_the_text_is_refused(output):
+    figure = drawing()
+    figure.set_figwidth(TEXT_WIDTH + 0.01)
+    with pytest.raises(ValueError, match="^figure must be at most 6.5 inches wide, got 6.51"):
+        save_figure(figure, "wide", "A line.")
+    assert list(output.iterdir()) == []
+
+
 HOSTILE = {
     "font.size": 30, "font.family": "monospace", "savefig.dpi": 40, "savefig.bbox": "tight",
     "savefig.transparent": True, "savefig.facecolor": "black", "axes.grid": True,
@@ -177,12 +202,13 @@ def test_similarity_row_has_one_colour_scale():
 
 def test_a_bracket_spans_the_panels_that_it_names():
     panels = {name: np.eye(3) for name in "abc"}
-    figure = similarity_row(panels, np.array([0, 0, 1]), below=["x", "y"], brackets={"two": (1, 2)})
+    figure = similarity_row(panels, np.array([0, 0, 1]), below=["x", "y"], brackets={"two": (1, 2)},
+                            colours=["C3"])
     first, second, third, _ = figure.axes
     assert [axes.get_xlabel() for axes in (first, second, third)] == ["x", "y", ""]
     (line,), (text,) = figure.artists, figure.texts
     assert list(line.get_xdata()) == [second.get_position().x0, third.get_position().x1]
-    assert text.get_text() == "two"
+    assert (text.get_text(), text.get_color(), line.get_color()) == ("two", ink("C3"), "C3")
     assert line.get_ydata()[0] > second.get_position().y1
 
 
@@ -194,12 +220,50 @@ def test_the_colours_of_cosines_show_sign_and_never_pass_for_similarity_in_grey(
     assert grey[:100].min() > grey[101 + 33]  # a cosine of -1 is lighter than one of 0.33
 
 
+def test_families_differ_in_colour_and_for_readers_without_colours_in_mark():
+    assert FAMILY_MARKS.keys() == FAMILY_COLOURS.keys()
+    assert len(set(FAMILY_MARKS.values())) == len(set(FAMILY_COLOURS.values())) == len(FAMILY_COLOURS)
+
+
 def test_curves_are_named_at_their_right_ends():
     axes = Figure().subplots()
     labelled_curves(axes, {"up": [0, 1, 2], "down": [0, 3]}, {"up": [1, 2, 4], "down": [2, 1]})
     assert {text.get_text(): text.xy for text in axes.texts} == {"up": (2, 4), "down": (3, 1)}
     for line, text in zip(axes.lines, axes.texts, strict=True):
-        assert line.get_color() == text.get_color()
+        assert text.get_color() == ink(line.get_color())
+
+
+def test_names_of_curves_that_end_together_keep_their_distance():
+    axes = Figure().subplots()
+    axes.set(ylim=(1, 100), yscale="log")
+    curves = {"high": [1, 11], "low": [1, 10], "far": [1, 90]}
+    labelled_curves(axes, np.array([0, 1]), curves, gap=0.1)
+    places = {text.get_text(): text.xy[1] for text in axes.texts}
+    middle = (np.log10(11) + 1) / 2  # both move away from here
+    assert places == pytest.approx({"high": 10 ** (middle + 0.1), "low": 10 ** (middle - 0.1), "far": 90})
+
+
+def contrast(one, other):
+    light, dark = sorted(map(sns.utils.relative_luminance, (one, other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("colour", [*style.CLUSTER_COLOURS, "0.6", "yellow"])
+def test_ink_can_be_read_on_white_and_keeps_its_hue(colour):
+    assert contrast(ink(colour), "white") >= 4.5
+    before, after = mpl.colors.rgb_to_hsv([mpl.colors.to_rgb(colour), ink(colour)])
+    np.testing.assert_allclose(after[:2], before[:2], atol=1e-12)
+    assert ink("0.2") == (0.2, 0.2, 0.2)
+
+
+@pytest.mark.parametrize("colours", ["Blues", "Greys", style.SIMILARITY_COLOURS])
+def test_each_number_of_a_grid_can_be_read_on_its_ground(colours):
+    axes = Figure().subplots()
+    values = np.linspace(0, 1, 40).reshape(4, 10)
+    number_grid(axes, values, [["1"] * 10] * 4, list("abcd"), list("0123456789"), cmap=colours)
+    grounds = axes.collections[0].get_facecolors()
+    ratios = [contrast(text.get_color(), ground) for text, ground in zip(axes.texts, grounds, strict=True)]
+    assert min(ratios) >= 4.5
 
 
 def lines_of(axes, n):
@@ -214,17 +278,6 @@ def test_a_panel_that_is_given_one_curve_more_draws_it(n):
     labelled_curves(axes, np.array([0, 1]), curves)
     assert lines_of(axes, n) == [list(curve) for curve in curves.values()]
     assert [text.get_text() for text in axes.texts] == list(curves)
-
-
-def test_the_page_of_an_audit_draws_any_number_of_scalings():
-    names = [f"scaling {i}" for i in range(5)]
-    overlap = {a: {b: float(a == b) for b in names} for a in names}
-    weights = {name: np.array([2.0, 1, 0.5]) for name in names}
-    by_group = {name: np.array([0.5, 0.75]) for name in names[1:]}
-    pairs = np.array([[0.1, 0, 0.2, -1, 1]])
-    figure = audit_panels("verdict", by_group, "norm", overlap, pairs, weights)
-    assert [text.get_text() for text in figure.axes[3].texts] == names
-    assert len(figure.axes[0].lines) == 4
 
 
 def test_interval_rows_have_one_colour_each():

@@ -2,9 +2,9 @@
 
     >>> from cosines.audit import audit, PredictionSpace
 
-``files`` reads factors, ``blocks`` walks through what is as long as the catalogue, ``measure`` takes
-the measurements, ``verdict``, ``health`` and ``runs`` make of them what ``findings`` puts together,
-``report`` says it as text, JSON and HTML, and ``__main__`` is the command.
+``files`` reads factors, ``blocks`` works through matrices as long as the catalogue, ``measure``
+takes the measurements, ``verdict``, ``health`` and ``runs`` judge them, ``findings`` puts the results
+together, ``report`` prints them as text, JSON and HTML, and ``__main__`` is the command.
 """
 
 from importlib import import_module
@@ -15,7 +15,7 @@ __all__ = ["Audit", "PredictionSpace", "audit", "model_of", "read_model"]
 
 
 def __getattr__(name):
-    """What is imported from here lives elsewhere, and is loaded when it is first asked for."""
+    """Load a name from its module when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -37,7 +37,7 @@ in the order of the rows; --table takes it back. The same for users."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """One whose errors are one line."""
+    """A parser whose errors are one line."""
 
     def error(self, message):
         raise ValueError(f"{message} (cosines audit --help lists what there is)")
@@ -89,7 +89,7 @@ def _audit(options):
         words = ["", *_write(out, found, model, paths)] if out else []
     try:
         print(_said(options, found, words), flush=True)
-    except BrokenPipeError:  # nobody reads on, as with `| head`: the exit status still counts
+    except BrokenPipeError:  # the reader has left, as with `| head`: the exit status still counts
         sys.stdout = open(os.devnull, "w")
     fires = {ARBITRARY: (ARBITRARY,), DEPENDENT: (ARBITRARY, DEPENDENT)}.get(options.fail_on, ())
     if found.verdict in fires and not found.keeps:
@@ -98,7 +98,7 @@ def _audit(options):
 
 
 def _said(options, found, words):
-    """What goes to standard output."""
+    """The text for standard output."""
     if options.json:
         return as_json(found)
     if options.quiet:
@@ -108,7 +108,7 @@ def _said(options, found, words):
 
 
 class _Progress:
-    """What is being done, on one line of a terminal, which is empty again afterwards."""
+    """The current step, on one line of a terminal that is cleared afterwards."""
 
     def __init__(self, shown):
         self.shown = shown
@@ -209,7 +209,7 @@ def _interrupt(*_):
 
 
 def _on_termination(handler):
-    """Set what SIGTERM does; the handler before. Other threads than the main one may not."""
+    """Set what SIGTERM does; return the handler before, or None outside the main thread, which alone may set one."""
     try:
         return signal.signal(signal.SIGTERM, handler)
     except ValueError:

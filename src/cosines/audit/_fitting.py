@@ -1,4 +1,4 @@
-"""What belongs to one model fits together: joined by ids, zero rows left out, numbers in range."""
+"""Make the tables of one model fit together: ids joined, zero rows left out, numbers in range."""
 
 from typing import NamedTuple
 
@@ -8,10 +8,10 @@ from cosines._arrays import require, row_blocks
 from cosines.audit._lazy import over_blocks
 from cosines.audit._tables import Table, counts_of, quoted, strings
 
-# Rows of other people's factors, which may be longer than the memory.
+# Rows read at a time from other people's factors, which may be larger than memory.
 BLOCK = 16384
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-# Where products of four numbers stay far from overflow, and rows far from vanishing.
+# In these ranges products of four numbers stay far from overflow, and rows far from vanishing.
 SAFE = {FLOAT32: (1e-15, 1e15), FLOAT64: (1e-70, 1e70)}
 SWAPPED = "; as many as the other factors have rows: are items and users swapped?"
 
@@ -27,7 +27,7 @@ class Model(NamedTuple):
     item_bias : ndarray of float64, shape (p,), or None
     user_bias : ndarray of float64, shape (n,), or None
     notes : tuple of str
-        Whole sentences on what was taken for what, joined, left out or rescaled.
+        Whole sentences on how input was understood, and what was joined, left out or rescaled.
     user_ids : ndarray of str, shape (n,), or None
     """
 
@@ -87,7 +87,7 @@ def model_from(names, items, users, item_bias, user_bias, drop_zero_rows, descri
 def checked(where, table, n=None, **given):
     """A table with `given` ids, labels and counts, all as long as its factors.
 
-    `n` is the number of rows on the other side, for an error that knows better.
+    `n` is the number of rows on the other side, for a more precise error.
     """
     given = {role: counts_of(where, values) if role == "counts" else strings(where, role, values)
              for role, values in given.items() if values is not None}
@@ -112,7 +112,7 @@ def vector(where, values):
 
 
 def real(where, M):
-    """Real numbers in float32 or float64. What gives rows of these by slices is not copied."""
+    """Real numbers in float32 or float64. An object that gives such rows by slices is not copied."""
     dtype = getattr(M, "dtype", None)
     if not isinstance(M, np.ndarray) and hasattr(M, "shape") and isinstance(dtype, np.dtype) and dtype in SAFE:
         return M
@@ -229,7 +229,7 @@ def _without_zero_rows(where, items, bias, drop):
 
 
 def _remarks(where, items):
-    """Notes on what is odd and may be right."""
+    """Notes on what looks odd but may be right."""
     p, k = items.factors.shape
     if p < k:
         yield f"{where}: fewer items ({p:,}) than dimensions ({k:,}): is the file transposed?"

@@ -8,7 +8,7 @@ from cosines._arrays import row_blocks
 
 
 def at_once():
-    """Blocks of a Dask array that are under way together, two for each thread: workers hold no more than these."""
+    """How many blocks of a Dask array are processed at once: two per thread, and workers hold no more."""
     try:
         from distributed import get_client
 
@@ -25,7 +25,7 @@ def is_lazy(M):
 def over_blocks(function, M, size, *further):
     """``function(block, rows, *further)`` for each block of `size` rows of M, in order.
 
-    The blocks are the same wherever they are, so that results are, too.
+    The blocks are the same wherever they are processed, and so are the results.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def _taken(block, rows, numbers):
 
 
 def _within(numbers, rows):
-    """Of ascending numbers those in a slice."""
+    """Those of ascending numbers that are in a slice."""
     return numbers[slice(*np.searchsorted(numbers, [rows.start, rows.stop]))]
 
 

@@ -1,7 +1,7 @@
 """Tables as pandas and spreadsheets write them: which line is names, which column is ids.
 
-All cells are text until it is known what they are: an id "00007" or "NA" stays what it is. What can
-be read in two ways is refused with a line that says how to decide it.
+All cells are text until it is known what they are: an id "00007" or "NA" stays what it is. A table
+that can be read in two ways is refused with a line that says how to decide it.
 """
 
 import re
@@ -22,16 +22,16 @@ LONGEST_ID, LONGEST_LABEL = 1000, 300
 
 
 class Table(NamedTuple):
-    """What a file holds of users or items, one row each; what it does not say is None.
+    """The users or items of a file, one row each; a field that the file lacks is None.
 
     Attributes
     ----------
-    factors : ndarray, shape (m, k), or what gives its rows by slices
+    factors : ndarray, shape (m, k), or an object that gives its rows by slices
         float32 or float64, finite.
     ids, labels : ndarray of str, shape (m,)
     counts : ndarray of float64, shape (m,)
     notes : tuple of str
-        Whole sentences on what was taken for what.
+        Whole sentences on how the file was understood.
     """
 
     factors: np.ndarray | None = None
@@ -78,7 +78,7 @@ def table_of(columns):
     Raises
     ------
     ValueError
-        In one line, if a column may be one or the other, or is neither.
+        In one line, if the role of a column is ambiguous or unknown.
     """
     where, values = columns.where, columns.values
     table = described_by(columns)
@@ -194,7 +194,7 @@ def called(names, j):
 
 
 def role_of(name, j, width):
-    """What the name of a column says that it holds, if anything."""
+    """The role that the name of a column states, or None."""
     name = str(name).strip()
     if AN_ID.fullmatch(name) or (name == "" and j == 0 and width > 1):
         return "ids"
@@ -275,7 +275,7 @@ def _refuse_hidden_ids(columns, rest, factors):
 
 
 def _from_lists(columns, j):
-    """The matrix whose rows are lists in one column, be it as text."""
+    """The matrix whose rows are lists in one column, numbers or text."""
     if all(isinstance(cell, np.ndarray) and cell.dtype.kind == "f" and cell.shape == columns.values[j][0].shape
            for cell in columns.values[j]):  # as from .parquet: no need to look at each
         return np.stack(columns.values[j])
@@ -329,7 +329,7 @@ def is_list(cell):
 
 
 def only_numbers(values):
-    """Whether a column is one of numbers, be it as text."""
+    """Whether a column holds numbers only, as such or as text."""
     cells = () if isinstance(values, np.ndarray) else values
     return len(values) > 0 and not any(not isinstance(cell, str) or np.isnan(number(cell)) for cell in cells)
 

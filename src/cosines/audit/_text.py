@@ -41,7 +41,7 @@ def read_text(path, with_factors=True):
     ----------
     path : Path
     with_factors : bool
-        Otherwise nothing is asked of columns whose names say nothing.
+        If false, columns whose names state no role are not checked.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def _lines(path, separator):
 
 
 def ends_within_a_line(path):
-    """Whether a file, if it is not packed, stops without the end of a line, as one that was cut off does."""
+    """Whether an unpacked file ends within a line, as one that was cut off does."""
     with path.open("rb") as file:
         file.seek(max(file.seek(0, os.SEEK_END) - 2, 0))
         end = file.read().strip(b"\0")
@@ -141,7 +141,7 @@ def _separator(path, with_factors):
         if len(sample[0][1]) > 1:
             shares[separator] = sum(map(data_like, cells)) / len(cells)
     if errors and not shares:
-        # The separator of the first line tells which complaint helps.
+        # The separator of the first line decides which error helps.
         with_names = sorted(errors, key=lambda one: one in str(beginning(path)), reverse=True)
         raise errors[with_names[0]]
     if with_factors and set(shares) == {","} and _may_be_decimals(sample_of[","]):
@@ -159,7 +159,7 @@ def _may_be_decimals(sample):
     lines = [",".join(cells) for _, cells in sample[named:]]
     if not lines or not all(re.fullmatch(r"\s*[+-]?\d+,\d+", line) for line in lines):
         return False
-    # Under names of two columns only what nobody writes as a whole number.
+    # Below the names of two columns, require digits that nobody writes as a whole number.
     if named and any(role_of(name, j, 2) and name for j, name in enumerate(sample[0][1])):
         return False
     return not named or any(re.fullmatch(r"-0,\d+|.*,(0\d+|\d{7,})", line) for line in lines)
@@ -256,7 +256,7 @@ def _is_fraction(cell):
 
 
 def _with_points(cells):
-    """Whether all cells are written as fractions, be it 3.0."""
+    """Whether all cells are written as fractions, 3.0 included."""
     return bool(cells) and all(re.search(r"[.,eE]", cell) for cell in cells)
 
 

@@ -1,7 +1,7 @@
-"""What is as long as the catalogue, by blocks of rows: Gram matrices, directions, duplicates, neighbours.
+"""Matrices as long as the catalogue, by blocks of rows: Gram matrices, directions, duplicates, neighbours.
 
-Nothing here needs more of a matrix than its shape, its type and slices of rows, so that memory maps
-will do, and memory stays flat. Blocks of a Dask array are reduced by its workers, to Gram matrices,
+All functions need only a matrix's shape, its type and slices of rows, so that memory maps will do
+and memory stays flat. Blocks of a Dask array are reduced by its workers, to Gram matrices,
 norms and lists: as many numbers as there are rows come back, not the rows.
 """
 
@@ -113,7 +113,7 @@ def _norms(block, rows, T, shift):
 
 
 def all_unit(M, tolerance):
-    """Whether all rows of M but zero ones have unit length; looks no further than a block that has others."""
+    """Whether all rows of M but zero ones have unit length; stops at the first block with others."""
     norms = over_blocks(_norms, M, files.BLOCK, None, None)
     return all(((np.abs(some - 1) <= tolerance) | (some == 0)).all() for some in norms)
 
@@ -151,13 +151,13 @@ def directions(rows, T=None, shift=None):
     Returns
     -------
     ndarray, shape (m, r)
-        A row that is taken to zero stays zero: it is nobody's neighbour.
+        A row that becomes zero stays zero and is nobody's neighbour.
     """
     rows = np.asarray(rows)
     rows = rows.astype(np.result_type(rows.dtype, np.float32), copy=False)
     if shift is not None:
         rows = rows - shift.astype(rows.dtype)
-    # Neither the length of a row nor a factor of T is seen by a direction; float32 might not hold them.
+    # A direction depends neither on the length of a row nor on a factor of T; float32 might not hold them.
     return unit(rows) if T is None else unit(embed(unit(rows), T / np.abs(T).max()))
 
 
@@ -181,7 +181,7 @@ def first_alike(B, shift=None, scale=None):
     """For each row the first row of the same direction, up to rounding.
 
     Rows are sorted by three fixed random projections. Equal rows are never apart by more than
-    rounding, so that they stay together; what is together is compared in full.
+    rounding, so that they stay together; rows that are together are compared in full.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def first_alike(B, shift=None, scale=None):
 
 
 def _compared(block, shift, scale):
-    """What `first_alike` calls the same."""
+    """Rows in the form in which `first_alike` compares them."""
     block = block.astype(np.float64)
     block = block if shift is None else block - shift
     return unit(block) if scale is None else block / scale
@@ -241,7 +241,7 @@ def nearest_under(B, T, queries, n=10, shift=None, among=None):
     Returns
     -------
     ndarray of int, shape (q, n)
-        An item is not a neighbour of its own.
+        No item is its own neighbour.
     """
     return nearest_with_cosines(B, T, queries, n, shift, among)[0]
 
@@ -271,7 +271,7 @@ def _ordered(cosines, indices):
 
 
 def _nearest_in(block, rows, best, Q, queries, brought, T, shift, among):
-    """The best of those so far, (cosines, items), and of a block of the items, `brought` to where they are compared."""
+    """The best (cosines, items) among those so far and one block of items, `brought` to where they are compared."""
     cosines, indices = best
     numbers = np.arange(rows.start, rows.stop)
     if among is not None and not among[rows].all():
@@ -284,7 +284,7 @@ def _nearest_in(block, rows, best, Q, queries, brought, T, shift, among):
         # Most blocks improve few lists: look only at columns that beat some query's worst.
         better = (S > cosines.min(axis=1, keepdims=True)).any(axis=0)
         if better.any():
-            if 4 * np.count_nonzero(better) < len(items):  # a copy that is worth it
+            if 4 * np.count_nonzero(better) < len(items):  # a copy pays
                 S, items = S[:, better], items[better]
             cosines, indices = _joined((cosines, indices), _best(S, items, cosines.shape[1]))
     return cosines, indices

@@ -1,7 +1,7 @@
 """Factors from other people's files, checked once; vectors for other people's indexes.
 
-What passes here is a matrix of finite numbers without zero items, with ids that are strings; what
-could be two things is refused with one line, and what was taken for something stands in the notes.
+A matrix that passes has finite numbers, no zero items, and ids that are strings. Ambiguous input is
+refused with one line; the notes say how the rest was understood.
 """
 
 import os
@@ -18,7 +18,7 @@ from cosines.audit._word2vec import read_words, refuse_pickle
 
 __all__ = ["BLOCK", "Model", "Table", "blocks_of", "embed", "model_of", "read_factors", "read_model", "read_vector",
            "write_vectors"]
-# No embedding in use is longer: more columns are a catalogue on its side, and no Gram matrix fits.
+# No embedding in use has more columns: a matrix with more is a catalogue on its side, and no Gram matrix fits.
 MOST_COLUMNS = 16384
 MOST_DENSE = 2**27  # entries of a sparse matrix that may be written out: 1 GB
 NUMPY, TEXT = (".npy", ".npz"), (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -81,9 +81,9 @@ def model_of(B, P=None, item_bias=None, user_bias=None, ids=None, labels=None, c
     Parameters
     ----------
     B : array_like, shape (p, k)
-        Lists, a DataFrame (an index that says something becomes the ids), gensim's KeyedVectors, a
-        SciPy matrix of modest size; or what gives its rows by slices in float32 or float64, which is not copied: a memory
-        map, a Dask array.
+        Lists, a DataFrame (an index that is not a mere numbering becomes the ids), gensim's KeyedVectors, a
+        SciPy matrix of modest size; or an object that gives its rows by slices in float32 or float64, and is not
+        copied: a memory map, a Dask array.
     P : array_like, shape (n, k), optional
     item_bias, user_bias : array_like, shape (p,) and (n,), optional
     ids, labels, counts : array_like, shape (p,), optional
@@ -124,7 +124,7 @@ def read_factors(path, name="factors"):
     Returns
     -------
     Table
-        Factors in float32 or float64, as the file has them. Whether they are finite, `read_model` asks.
+        Factors in float32 or float64, as the file has them. `read_model` checks that they are finite.
     """
     table = _read(path, name, table_of)
     return table._replace(factors=_matrix(str(path), table.factors))
@@ -218,7 +218,7 @@ def _found(path, name=""):
     """A file that is there and has an ending that says what it is, or a folder of .parquet files."""
     try:
         path = path.expanduser()
-    except RuntimeError:  # nobody's home
+    except RuntimeError:  # no home folder
         pass
     if path.is_dir():
         return _folder(path, name)
@@ -232,7 +232,7 @@ def _found(path, name=""):
 
 
 def _folder(path, name):
-    """A folder of .parquet files, at most one folder deeper; of Spark's two in a model the one that is meant."""
+    """A folder of .parquet files, at most one folder deeper; of Spark's two in a model, the one of `name`."""
     sides = [side for side in SPARK.values() if (path / side).is_dir()]
     if sides:
         require(SPARK.get(name) in sides, str(path), "the folder of one side of Spark's model", " and ".join(sides))

@@ -1,7 +1,7 @@
 """Audit item embeddings that somebody trained: everything that a report says, as data.
 
-``P`` (n, k) holds the users' factors, ``X A`` in the paper, and ``B`` (p, k) the items'. Which
-transformations of them training cannot see depends on how the model scores:
+``P`` (n, k) holds the users' factors, ``X A`` in Steck et al. (2024), and ``B`` (p, k) the
+items'. The transformations of them that training cannot see depend on how the model scores:
 
 =========  ======================================  =================================================
 score      training cannot see                     compared with the items as trained
@@ -11,8 +11,8 @@ ranking    that, and a translation ``B + 1 c^T``   the same, of items less their
 cosine     rotations and lengths of rows           nothing: no cosine of two items changes
 =========  ======================================  =================================================
 
-``measure`` takes the measurements, ``verdict`` judges them, ``health`` asks what any embedding can be
-asked, and ``runs`` compares with another run.
+``measure`` takes the measurements, ``verdict`` judges them, ``health`` asks what can be asked
+of any embedding, and ``runs`` compares with another run.
 """
 
 import json
@@ -91,7 +91,7 @@ __all__ = [
     "predicting", "saved_as", "scoring", "to_write", "verdict_between", "verdict_on",
 ]
 
-MOVES = 0.05  # a cosine that moves by more on average is another number to a threshold
+MOVES = 0.05  # where cosines move by more on average, a threshold means something else
 REPLACEMENT = ("Prediction-space vectors compare what the model predicts for two items over all users of the file. "
                "That is defined whatever the scaling; it is not promised to be better, which depends on the task: "
                "measure it where you have labels. Where you have none, balanced factors are the safer choice: against "
@@ -100,7 +100,7 @@ REPLACEMENT = ("Prediction-space vectors compare what the model predicts for two
 
 
 class Picture(NamedTuple):
-    """What `cosines.publishing.panels.audit_panels` draws, but for the title."""
+    """What `cosines.publishing.picture.audit_panels` draws, but for the title."""
 
     by_group: dict
     group: str
@@ -121,7 +121,7 @@ class Audit:
     score : str
         One of `SCORES`; `assumed` tells whether it was guessed, and `statement` says it in words.
     notes : tuple of str
-        What was taken for what.
+        How the input was understood.
     verdict : str
         One of `VERDICTS`.
     action : str
@@ -136,7 +136,7 @@ class Audit:
     neighbours : dict of str to ndarray of int, shape (q, n)
         For each scaling, nearest first.
     overlap : dict of str to ndarray, shape (q,)
-        Share of each query's neighbours as trained that another scaling finds too, as it was counted.
+        Share of each query's neighbours as trained that another scaling finds too, not corrected for chance.
     transforms : dict of str to ndarray, shape (k, r)
         T for each scaling: items are embedded as ``(B - shift) T``. With biases, that of prediction
         space is for items with columns of biases, as `predicting` gives them.
@@ -213,7 +213,7 @@ class Audit:
 
 
 def _report():
-    from cosines.audit import report  # says what stands here, and so imports nothing of it
+    from cosines.audit import report  # it prints what this module finds, and imports nothing from it
 
     return report
 
@@ -319,9 +319,9 @@ def to_write(audit, model):
 
 
 def saved_as(measured):
-    """What the factors are, beyond an optimum: tuple of "unit rows" and names of scalings.
+    """Forms that the factors have: tuple of "unit rows" and names of scalings.
 
-    Gram matrices equal what they are taken for up to a factor and, in each direction, ``RECOGNISED``.
+    Gram matrices equal those of the form up to a factor and, in each direction, ``RECOGNISED``.
     """
     model = measured.model
     B, P = model.items.factors, model.P
@@ -377,7 +377,7 @@ def _saved_finding(measured, saved):
 
 
 def _closest(measured):
-    """A sentence on the usual form that takes the least stretching, where it is a matter of stretching alone."""
+    """A sentence on the usual form that takes the least stretching, where stretching is all that it takes."""
     if measured.model.P is None or any(reading.shift is not None for reading in measured.readings.values()):
         return ""
     k = measured.model.items.factors.shape[1]

@@ -1,4 +1,4 @@
-"""What any embedding can be asked: hubs, duplicates, collapse, its metric, and what a cosine is worth."""
+"""Questions to any embedding: hubs, duplicates, collapse, its metric, and what a cosine is worth."""
 
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class Threshold(NamedTuple):
 
 
 def hubs(measured):
-    """How unevenly items are in other items' lists, under each reading; who is in none, as trained."""
+    """How unevenly items are in other items' lists, under each reading; which are in none as trained."""
     p, q = len(measured.distinct), len(measured.queries)
     for name, (items, _) in measured.lists.items():
         positions = np.searchsorted(measured.distinct, items[:, :measured.n])
@@ -181,7 +181,7 @@ def popularity_share(norms, counts):
 
 
 def effective_dimensions(gram):
-    """Participation ratio of the eigenvalues of a Gram matrix: between 1 and k, which is all alike."""
+    """Participation ratio of the eigenvalues of a Gram matrix: between 1 and k, where k means all equal."""
     return float(np.trace(gram) ** 2 / np.sum(gram * gram.T))
 
 

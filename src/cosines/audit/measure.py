@@ -1,7 +1,7 @@
-"""What the findings are made from: scores, readings, lists of neighbours; all of it read by blocks.
+"""What the findings are made from: scores, readings, lists of neighbours.
 
-All that the scalings need are k x k Gram matrices; whatever is as long as the catalogue is read by
-blocks (``blocks``).
+The scalings need k x k Gram matrices only; matrices as long as the catalogue are read by blocks
+(``blocks``).
 """
 
 import csv
@@ -168,7 +168,7 @@ def with_biases(model):
 
 
 def notes_on(model, score):
-    """What was taken for what."""
+    """How the input was understood."""
     notes = list(model.notes)
     if score == "cosine" and with_biases(model):
         notes.append("Biases were not used: no cosine of two items depends on them.")
@@ -236,7 +236,7 @@ def predicting(model, score):
 
 
 def silent(step):
-    """Tell nobody how far the work is."""
+    """Report no progress."""
 
 
 def geometry_of(model, score):

@@ -9,7 +9,7 @@ from textwrap import TextWrapper
 import numpy as np
 
 SCHEMA = 2
-# Nothing is asked of anybody: no script, no font, no other file. Bold is for one thing, neighbours that are new.
+# The page requests nothing: no script, no font, no other file. Bold is for neighbours that are new, and only those.
 PAGE = """\
 <!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -159,7 +159,7 @@ def _findings(audit):
 
 
 def _number(value, below):
-    """A cell with a number, and what belongs to it under it."""
+    """A cell with a number, and `below` it a smaller line."""
     return f'<td class="number">{escape(value)}{f"<br><small>{escape(below)}</small>" if below else ""}</td>'
 
 
@@ -260,7 +260,7 @@ def _picture(audit):
         return []
     try:
         from cosines.publishing import style
-        from cosines.publishing.panels import audit_panels
+        from cosines.publishing.picture import audit_panels
     except ImportError:
         return ["<p>The picture needs Matplotlib, Seaborn and IPython: <code>pip install matplotlib seaborn ipython</code>.</p>"]
     file = BytesIO()

@@ -5,8 +5,8 @@ trained may differ where nothing was learnt differently. Two ways to undo that a
 
 - both runs in prediction space, which no move of the group changes: nothing is fitted;
 - the other run's items times one matrix T, which brings them to this run's scaling. T is a least
-  squares fit to the *directions* of this run's items. With its k^2 parameters it would flatter, were
-  it judged on items that it was fitted to: items are parted into two halves, T is fitted on one, and
+  squares fit to the *directions* of this run's items. Judged on the items that it was fitted to, a
+  T of k^2 parameters would flatter. So items are split into two halves: T is fitted on one, and
   neighbours are looked for among the other, both ways round. Lists as trained come from the same
   halves, so that all numbers are of one task.
 """
@@ -62,8 +62,8 @@ class TwoRuns(NamedTuple):
     scaling : Interval
         ``aligned - as_trained``: what a scaling undoes.
     training : Interval
-        ``1 - aligned``: what that does not undo. It is put down to training: a new draw, seed or data,
-        too few iterations; a scaling that least squares missed would be part of it.
+        ``1 - aligned``: what a scaling does not undo. It counts as training (a new draw, seed or data,
+        too few iterations), although a scaling that least squares missed would be part of it.
     share : Interval or None
         ``scaling / (1 - as_trained)``, the part of the change that is a scaling. None where next to
         nothing changes.

@@ -1,7 +1,7 @@
 """Factors longer than the memory: a folder of parquet files as a Dask array, for `cosines.audit.findings.audit`.
 
-Needs the extra ``scale``. Where the work is done Dask decides: on threads of this process, or, once
-there is a ``distributed.Client``, on its cluster.
+Needs the extra ``scale``. Dask decides where the work is done: on threads of this process, or,
+once there is a ``distributed.Client``, on its cluster.
 """
 
 from pathlib import Path
@@ -34,8 +34,8 @@ def from_parquet(folder):
     Raises
     ------
     ValueError
-        In one line that begins with a file's name, on what the first row group shows; of others when
-        they are read.
+        In one line that begins with a file's name, if the first row group is wrong; others are checked
+        when they are read.
     """
     try:
         import dask

@@ -54,7 +54,7 @@ def _built():
             self.power = power
 
         def fit(self, X, y=None):
-            """Take the Gram matrix of the users' factors `X`, shape (n, k); `y` is not looked at."""
+            """Take the Gram matrix of the users' factors `X`, shape (n, k); `y` is ignored."""
             require_number("power", self.power)
             X = validate_data(self, X, dtype=(np.float64, np.float32))
             gram = X.astype(np.float64, copy=False)

@@ -1,4 +1,4 @@
-"""From notebook to paper: ``style``, ``panels`` that notebooks share, and ``records``.
+"""From notebook to write-up: ``style``, ``panels`` that notebooks share, and ``records``.
 
 Artefacts go below the repository's root, or below ``$COSINES_OUTPUT`` where it is set, so that
 tests can run the notebooks without touching the committed files.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.colors import to_hex
 
-from cosines.audit.findings import BALANCED_ENOUGH, STABLE
+from cosines.audit.findings import BALANCED_ENOUGH, REPLACEMENT, STABLE
 from cosines.experiment import PAPER, run
 from cosines.publishing import output_folder
 from cosines.publishing.panels import COSINE_COLOURS
@@ -20,7 +20,7 @@ N_USERS = 40
 
 
 def numbers(best, worst, experiment=PAPER):
-    """What the page is about: the paper's experiment, in numbers that are the same on every machine.
+    """The numbers of the page: the experiment of Steck et al. (2024), the same on every machine.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def numbers(best, worst, experiment=PAPER):
         "cluster": fitted.data.cluster[order].tolist(),
         "users": [users[[u]].indices.tolist() for u in range(N_USERS)],
         "best": list(best), "worst": list(worst),
-        "colours": colours(), "thresholds": {"stable": STABLE, "balanced": BALANCED_ENOUGH},
+        "colours": colours(), "thresholds": {"stable": STABLE, "balanced": BALANCED_ENOUGH}, "instead": REPLACEMENT,
         "V": base64.b64encode((V * np.where(largest < 0, -1, 1)).astype("<i2").tobytes()).decode(),
     }
 

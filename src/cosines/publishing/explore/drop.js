@@ -6,9 +6,10 @@ let worker = null;
 
 const ACTIONS = {
   "stable": "Use these cosines for nearest neighbours: every scaling compared gives much the same ones.",
-  "scaling-dependent": "Keep this scaling if that is what you mean; otherwise index the prediction-space vectors, which no scaling changes.",
-  "arbitrary": `Do not rely on these neighbours: index the prediction-space vectors, which no scaling changes, or train to
-    convergence with equal penalties on users and items, which fixes one scaling.`,
+  "scaling-dependent": `Keep this scaling if that is what you mean; otherwise index the prediction-space vectors, which no scaling
+    changes, or balanced factors, the safer choice where you have no labels to measure by.`,
+  "arbitrary": `Do not rely on these neighbours: index the prediction-space vectors, which no scaling changes, or balanced factors, the
+    safer choice where you have no labels to measure by. Training to convergence with equal penalties on users and items leads to balanced ones.`,
   "borderline": "Ask more items with the command (--queries), and until then treat the neighbours as the worse of the two verdicts.",
   "too small": "Bring more items: lists of ten are much alike whatever the scaling.",
   "undecided": "Bring the users' factors: without them nobody knows what the model predicts.",
@@ -93,6 +94,7 @@ function rowsOf(found) {
   rows.push(["Cosine that 1 % of random pairs exceed", found.top.toFixed(3),
     `Of random pairs ${["0.3", "0.5", "0.8"].map((at, m) => `${percent(found.below[m])} are below ${at}`).join(", ")}.`]);
   if (found.moves !== null) rows.push(["How far cosines move", found.moves.toFixed(3), "What the cosine of two random items changes by, on average over these scalings."]);
+  if (found.transforms.includes("prediction space")) rows.push(["Instead", "", numbers.instead]);
   return rows;
 }
 
