@@ -3,12 +3,12 @@
     python benchmarks/pipeline.py
 
 That is a Python loop over users with `Generator.choice`, then `numpy.linalg.svd` of the dense X,
-then the formulas. At a quarter of the paper's users, so that it can be run several times; both
+then the formulas. With a quarter of the original users, so that it can be run several times; both
 sides do all of them, and the same five embeddings.
 
-The lower end is compared too: the BLAS and LAPACK calls alone, on input that lies ready, that the
-result cannot do without. With all of the paper's users both ratios are larger (about 12 and 2.3):
-the eigenvectors cost the same for any number of users.
+The lower end is compared too: the BLAS and LAPACK calls alone that the result cannot do without,
+on input that lies ready. With all 20,000 users both ratios are larger (about 12 and 2.3): the
+eigenvectors cost the same for any number of users.
 """
 
 import sys

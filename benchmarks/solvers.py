@@ -2,8 +2,8 @@
 
     python benchmarks/solvers.py
 
-`scipy.sparse.linalg.svds` and scikit-learn's `randomized_svd` on the same X, of a quarter of the
-paper's users; the error of each is against `numpy.linalg.svd`.
+`scipy.sparse.linalg.svds` and scikit-learn's `randomized_svd` on the same X, with a quarter of the
+original users; the error of each is against `numpy.linalg.svd`.
 """
 
 import sys
