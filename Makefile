@@ -127,7 +127,7 @@ site: $(READY)  ## figures/explore.html, the write-up and the notebooks as HTML,
 reproduce-check: $(READY)  ## regenerate under many settings and compare the bytes: an hour; or QUICK=--quick
 	@$(PY) tools/reproduce_check.py $(QUICK)
 
-mutation-check: $(READY)  ## break code and results on purpose and see that `make test` notices (minutes)
+mutation-check: $(READY)  ## break code and results on purpose and see that `make test` notices (an hour or more)
 	@$(PY) tools/mutation_check.py
 
 COMPILE = $(PY) -m uv pip compile --quiet pyproject.toml --universal --upgrade --python-version 3.11 \

@@ -13,7 +13,8 @@ from cosines.evaluation import bootstrap_interval, cluster_auc
 from cosines.experiment import Experiment, run
 from cosines.factorization import fit_product_penalty, rescale, spectrum
 from cosines.publishing.panels import FAMILY_COLOURS, reading_intervals
-from cosines.publishing.records import Records, as_tex, reading_table
+from cosines.publishing.ledger import as_tex
+from cosines.publishing.records import Records, reading_table
 from cosines.readings import (
     DATA,
     MODELS,

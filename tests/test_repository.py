@@ -97,8 +97,8 @@ def prose(document):
     return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
-def test_local_links_in_readme_and_notebooks_lead_somewhere():
-    documents = [ROOT / "README.md", *(ROOT / "notebooks").glob("*.ipynb")]
+def test_local_links_lead_somewhere():
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")]
     checked = 0
     for document in documents:
         for target in re.findall(r"\]\(([^)#:]+?)\)", prose(document)):

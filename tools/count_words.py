@@ -28,7 +28,7 @@ def main(corpus, target):
 def count_words(path, n_words=15_000, window=5):
     """Count which words stand within `window` words of each other.
 
-    Of the distances 1 to `window` each counts one. Words outside the vocabulary keep their place:
+    Each distance from 1 to `window` counts one. Words outside the vocabulary keep their place:
     the window is one of the text as it was written, and does not reach across what is left out.
 
     Parameters
@@ -36,7 +36,7 @@ def count_words(path, n_words=15_000, window=5):
     path : str or path
         Plain text, or that compressed by gzip.
     n_words : int
-        So many of the most frequent words; equally frequent ones in the order of the alphabet.
+        Number of words, the most frequent ones; equally frequent ones in the order of the alphabet.
     window : int
 
     Returns

@@ -122,7 +122,7 @@ def _join_streams(outputs):
 
 
 def _sockets_in(folder):
-    """Talk to the kernel through files: of ports, two notebooks started at once may pick the same."""
+    """Talk to the kernel through files, because two notebooks started at once may pick the same port."""
     return Config(KernelManager={"transport": "ipc", "connection_file": str(Path(folder) / "kernel.json")})
 
 

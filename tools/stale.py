@@ -6,8 +6,8 @@
 The stamp of a notebook lists a checksum of all that its last run took and made: the notebook, the
 modules that it imports, directly or through others, the wording of the claims that it checks, the
 comparisons if it makes them, its data, the tools, the locked packages, its figures and records.
-Contents count, dates do not. Only
-the standard library is needed.
+Contents count, dates do not.
+Only the standard library is needed.
 """
 
 import hashlib

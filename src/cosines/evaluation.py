@@ -43,7 +43,7 @@ def nearest(S, n=10):
     Parameters
     ----------
     S : array_like, shape (p, p)
-        Similarities; an item is not a neighbour of its own.
+        Similarities; no item is its own neighbour.
     n : int
         1..p-1.
 
@@ -69,7 +69,7 @@ def top(scores, n=10):
     Parameters
     ----------
     scores : ndarray, shape (m, p)
-        For example users' scores of items; ``-inf`` for what is not to be found.
+        For example users' scores of items; ``-inf`` where a column must not be found.
     n : int
         1..p.
 
@@ -97,7 +97,7 @@ def top(scores, n=10):
 
 
 def overlap(first, second):
-    """Share of each list of `first` that the list of `second` beside it holds as well.
+    """Share of each list of `first` that is also in the list of `second` in the same row.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def neighbour_precision(S, cluster, n=10):
     Parameters
     ----------
     S : array_like, shape (p, p)
-        Similarities; an item is not a neighbour of its own.
+        Similarities; no item is its own neighbour.
     cluster : array_like, shape (p,)
     n : int
         1..p-1.
@@ -178,7 +178,7 @@ def neighbour_precision(S, cluster, n=10):
 def ranking_accuracy(scores, hidden, n=20):
     """Recall@n and NDCG@n of each user's hidden items among her best-scored ones.
 
-    ``recall@n`` is the share of hidden items among the first n, out of the most that fit there;
+    ``recall@n`` divides the number of hidden items among the first n by the most that fit there;
     ``NDCG@n`` discounts the hit at rank r by ``1 / log2(r + 1)`` and divides by the best possible.
 
     Parameters
@@ -257,7 +257,7 @@ def held_out_accuracy(shown, hidden, A, B, n=20):
 def accuracy_grid(shown, hidden, decomposition, weights, ks, lams, n=20):
     """Mean NDCG@n of the scores ``x^T V_k dMat(w) V_k^T``, among items not shown, for each k and lam.
 
-    Scores are sums over latent dimensions: those of a larger k go on from those of a smaller one.
+    Scores are sums over latent dimensions, so those of a larger k continue those of a smaller one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The paper's experiment under one name, and one call for what the notebooks begin with."""
+"""The experiment of Steck et al. (2024) under one name, and one call that runs it."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from cosines.simulation import Interactions, Simulation, simulate
 
 @dataclass(frozen=True)
 class Experiment:
-    """A simulation and the two models fitted to it; the defaults are the paper's (Section 4).
+    """A simulation and the two models fitted to it; the defaults are those of Steck et al. (Section 4).
 
     Parameters
     ----------

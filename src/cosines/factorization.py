@@ -1,4 +1,4 @@
-"""The two models of the paper, in closed form.
+"""The two models of Steck et al. (2024), in closed form.
 
 Both approximate ``X`` by ``X A B^T`` and differ in what they penalise: Eq. 1 the product ``A B^T``,
 Eq. 2 the factors ``X A`` and ``B``. Everything needed comes from the item Gram matrix ``X^T X``.
@@ -13,11 +13,11 @@ from scipy.sparse.linalg import svds
 
 from cosines._arrays import finite_array, require, require_count, require_number, row_blocks, square_array
 
-# float32 counts whole numbers exactly up to here.
+# float32 holds all whole numbers exactly up to here.
 EXACT_FLOAT32 = 2**24
-# So many rows of 0/1 at a time stay far below.
+# Sums over this many rows of 0/1 stay far below that.
 GRAM_ROWS = 4096
-# Beyond, svds is faster: the Gram matrix costs the square of the columns, however sparse X is.
+# With more columns, svds is faster: the Gram matrix costs their square, however sparse X is.
 GRAM_COLUMNS = 2_000
 
 
@@ -73,8 +73,8 @@ def spectrum(gram, k=None):
     """Singular values and right singular vectors of X from its Gram matrix.
 
     With ``X = U dMat(sigma) V^T``, ``X^T X = V dMat(sigma^2) V^T``. Squared singular values below
-    p times the rounding error of their sum are zero: X is rank-deficient there. Of the two signs
-    of a singular vector the one is taken that makes its largest entry positive.
+    p times the rounding error of their sum are zero: X is rank-deficient there. The sign of
+    each singular vector is such that its largest entry is positive.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def leading_spectrum(X, k):
     require_count("k", k, 1, min(X.shape) - 1)
     values = X.data if sparse.issparse(X) else X
     require(bool(np.isfinite(values).all()), "X", "finite", "NaN or infinite entries")
-    # A fixed starting vector, or each run would have other last digits.
+    # A fixed starting vector keeps the last digits the same in every run.
     _, sigma, Vt = svds(X, k=k, v0=np.ones(min(X.shape)), solver="arpack")
     V = Vt[::-1].T
     return Spectrum(sigma[::-1], V * np.sign(V[np.abs(V).argmax(axis=0), np.arange(k)]))
@@ -218,7 +218,7 @@ def soft_threshold(sigma, lam):
 def rescale(factors, d):
     """Rescale the latent dimensions: ``A D`` and ``B D^-1`` with ``D = dMat(d)`` (Eq. 3).
 
-    The product A B^T stays what it was; norms and cosines of the rows of A and B do not.
+    The product A B^T stays the same; norms and cosines of the rows of A and B do not.
 
     Parameters
     ----------

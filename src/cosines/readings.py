@@ -1,4 +1,4 @@
-"""A similarity of items is *data x model x view*: all that is compared, one row each.
+"""A similarity of items is *data x model x view*; each one that is compared is a row.
 
 Both models end at ``A B^T = V_k dMat(w) V_k^T``, each with weights w of its own, so that a view is a
 function of V, sigma and w. To add a remedy, write its function from data to a Gram matrix and add
@@ -60,7 +60,7 @@ class Model(NamedTuple):
 
 MODELS = {
     "none": Model("no model"),
-    "eq1": Model("Eq. 1", shrinkage, "g-half"),  # by the paper's choice: any D is as good
+    "eq1": Model("Eq. 1", shrinkage, "g-half"),  # the choice of Steck et al.; any D is as good
     "eq2": Model("Eq. 2", soft_threshold, "sqrt-sigma"),
 }
 
@@ -209,9 +209,9 @@ def similarities(readings, X, experiment=PAPER, gram=None):
 
 
 def _weights(reading, sigma, raw_sigma, experiment):
-    """The model's weights on these data; they add up to what they add up to on raw data.
+    """The model's weights on these data, with the sum that they have on raw data.
 
-    Singular values of normalised data are on another scale; so is the penalty that is as strong.
+    Singular values of normalised data are on another scale, so an equally strong penalty is too.
     """
     lam = experiment.lam_1 if reading.model == "eq1" else experiment.lam_2
     weights = MODELS[reading.model].weights

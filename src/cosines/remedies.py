@@ -71,7 +71,7 @@ def unit_diagonal(gram):
 
 
 def positive_pmi(count, power=0.75):
-    """Positive pointwise mutual information, what negative sampling with one negative factorises implicitly.
+    """Positive pointwise mutual information, which negative sampling with one negative factorises implicitly.
 
     ``M_ij = max(0, log(P(i, j) / (P(i) Q(j))))`` where negatives are drawn from ``Q(j)`` proportional
     to ``P(j) ** power`` (Levy and Goldberg, NeurIPS 2014).

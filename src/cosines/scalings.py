@@ -1,8 +1,8 @@
-"""All that predicts the same: items ``B T`` and users ``P T^-T``, for any invertible T.
+"""Factors that predict the same: items ``B T`` and users ``P T^-T``, for any invertible T.
 
-Only the product of the factors predicts, so that T is free under every objective of the product
-alone (Eq. 1). A rotation changes no cosine; everything else does. D of the paper's Eq. 3 is
-``T = dMat(1 / d)``; other T have names, because training or people choose them.
+Only the product of the factors predicts, so T is free under every objective of the product alone
+(Eq. 1). A rotation, times any number, changes no cosine; other T do. D of Eq. 3 is
+``T = dMat(1 / d)``; the T that training or people choose have names, in `SCALINGS`.
 """
 
 import numpy as np
@@ -47,14 +47,14 @@ def transform(factors, T):
 def scaling(name, item_gram, user_gram=None, precision=DOUBLE):
     """The matrix T of a named scaling: items are embedded as ``B T``, users as ``P T^-T``.
 
-    T is given up to a rotation, which no cosine sees. With ``N = (P^T P)^(1/2)``, the eigenvalues
+    T is determined up to a rotation, which changes no cosine. With ``N = (P^T P)^(1/2)``, the eigenvalues
     s^2 and eigenvectors R of ``N B^T B N``, and ``B^T B = Q dMat(l) Q^T`` (Proposition 16):
 
     ================  =========================  ==============================================
     as trained        I
     item-whitened     Q dMat(l)^(-1/2)           the Gram matrix of the items is I
     balanced          N R dMat(s)^(-1/2)         Gram matrices of users and items are equal
-    prediction space  N                          that of the users is I: "user-whitened" as well
+    prediction space  N                          the Gram matrix of the users is I ("user-whitened")
     ================  =========================  ==============================================
 
     Directions in which a Gram matrix vanishes are left out: they predict nothing.
@@ -135,7 +135,7 @@ def direction_weights(T, reference):
 
     Row norms of ``reference^+ T``, divided by their geometric mean. With the balanced transform as
     the reference, directions are the singular vectors of ``P B^T``, largest first, and weights are
-    the diagonal of ``D^-1`` in the paper's Eq. 3: all 1 where B is balanced up to a factor, as at
+    the diagonal of ``D^-1`` in Eq. 3: all 1 where B is balanced up to a factor, as at
     the optimum of any objective that penalises ``||P||^2`` and ``||B||^2``. Rotations of the
     embedding do not change them.
 

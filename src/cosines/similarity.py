@@ -9,7 +9,7 @@ from cosines.scalings import prediction_space
 def cosine(M, N=None):
     """Cosine of the angle between every row of `M` and every row of `N`.
 
-    ``Omega_M M N^T Omega_N`` in the paper's Eq. 4, where Omega scales rows to unit length.
+    ``Omega_M M N^T Omega_N`` in Eq. 4 of Steck et al. (2024), where Omega scales rows to unit length.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Clustered user-item interactions, as in Section 4 of the paper.
+"""Clustered user-item interactions, as in Section 4 of Steck et al. (2024).
 
 Items belong to clusters, users prefer some clusters to others, and popularity follows power laws.
-The paper leaves some choices open; each is a parameter of `Simulation` here, with a default and a
-reason, and notebook 03 lists them.
+Steck et al. leave some choices open; each is a parameter of `Simulation` here, with a default and
+a reason, and notebook 03 lists them.
 """
 
 import os
@@ -19,13 +19,13 @@ from cosines._arrays import require, require_count, require_known, require_numbe
 # Users are drawn in blocks of this size, each from a random stream of its own: the data depend
 # neither on how many blocks are drawn nor on how many threads draw them.
 BLOCK = 500
-# Within a block, as many at a time as keep their keys in a CPU's cache.
+# Within a block, so many users at a time that their keys fit in a CPU's cache.
 USERS_IN_CACHE = 50
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """Parameters of the simulation; the defaults are the paper's experiment.
+    """Parameters of the simulation; the defaults reproduce the experiment of Steck et al.
 
     Parameters
     ----------
@@ -36,18 +36,18 @@ class Simulation:
     user_exponent : float
         Exponent of the power law of the number of items per user, ``>= 0``.
     cluster_concentration : float
-        Open in the paper. Cluster probabilities ``p_c ~ Dirichlet(concentration, ...)``. The
+        Open in the original. Cluster probabilities ``p_c ~ Dirichlet(concentration, ...)``. The
         default makes clusters of unequal size, none of them tiny.
     preference_concentration : float
-        Open in the paper. A user's preferences ``p_uc ~ Dirichlet(concentration, ...)``; at the
+        Open in the original. A user's preferences ``p_uc ~ Dirichlet(concentration, ...)``; at the
         default 1 every mixture of clusters is equally likely.
     item_popularity : {"ranked", "drawn"}
-        Open in the paper. ``"ranked"``: the item of rank r in its cluster has popularity
+        Open in the original. ``"ranked"``: the item of rank r in its cluster has popularity
         ``r ** -beta_c``. ``"drawn"``: it is a draw from the power law on 1..p.
     items_per_user : (int, int) or None
-        Open in the paper. Range of the number of items of a user; ``None`` stands for 1..p.
+        Open in the original. Range of the number of items per user; ``None`` stands for 1..p.
     seed : int
-        Everything random follows from it. Items do not depend on `n_users`, nor does a user on
+        It determines everything random. Items do not depend on `n_users`, nor does a user on
         the number of users drawn afterwards.
 
     Raises

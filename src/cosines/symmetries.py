@@ -99,7 +99,7 @@ def canonical(score, P, B):
     ``cosine``   rows of B at unit length
     ===========  ================================================================================
 
-    The users' are ``canonical(score, B, P)``, but for ``ranking``.
+    Those of users are ``canonical(score, B, P)``, except for ``ranking``.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Words: how often they stand near each other in a text, and how alike people find them.
 
-Items are words, and so are the "users", as contexts: X is the positive pointwise mutual information of
+Items are words, and "users" are words as contexts: X is the positive pointwise mutual information of
 the two. Ratings and documents ship inside a wheel, `WHEEL`, which requirements-data.lock pins; the
 counts of one corpus are in ``data/gcide``, the one exception to "no data committed";
-``tools/count_words.py`` has made them.
+``tools/count_words.py`` made them.
 """
 
 from importlib.util import find_spec
@@ -90,7 +90,7 @@ def read_ratings(path, words):
     Parameters
     ----------
     path : str or path
-        Lines of two words and a number; those that begin with # say something else.
+        Lines of two words and a number; those that begin with # are skipped.
     words : array_like of str, shape (p,)
         The vocabulary, in small letters.
 
