@@ -26,11 +26,12 @@ original; *here*: the section of this write-up.
 {scorecard}
 ## Ledger: every check
 
-Each row is a claim: its place in Steck et al. (or "beyond" it), the section of this write-up that prints its
-mark, the section of the notebook that makes the check, what was measured, and what is required. Where no
-measured value stands, the measurement met the bound, and its digits are not published: the bound says all
-that is claimed, or the digits differ from computer to computer, as rounding errors do and ends of optimisers
-and of training. A check that fails stops its notebook. Rows have the numbers of the check marks in the PDF.
+Equation numbers in claims are those of Steck et al. Each row is a claim: its place there (or "beyond" it), the
+section of this write-up that prints its mark, the section of the notebook that makes the check, what was
+measured, and what is required. Where no measured value stands, the measurement met the bound, and its digits
+are not published: the bound says all that is claimed, or the digits differ from computer to computer, as
+rounding errors do and ends of optimisers and of training. A check that fails stops its notebook. Rows have
+the numbers of the check marks in the PDF.
 """
 LEDGER_COLUMNS = """
 | | claim | Steck et al. | here | notebook | measured | required |

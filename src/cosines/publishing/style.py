@@ -13,7 +13,7 @@ from cosines._arrays import require
 from cosines.publishing import output_folder, require_name
 
 TEXT_WIDTH = 6.5  # inches, of the paper's page
-SMALLEST_TEXT = 7.4  # points; LaTeX prints figures at 0.957 of their size, so 7 points on the page
+SMALLEST_TEXT = 7.4  # points; LaTeX prints figures a little smaller, but not below 7 points
 SCREEN_DPI = 130
 CLUSTER_COLOURS = sns.color_palette("colorblind")
 SIMILARITY_COLOURS = sns.color_palette("mako_r", as_cmap=True)
