@@ -73,7 +73,7 @@ test: $(READY)  ## re-execute every notebook under strict nbval, compare all res
 	  COSINES_OUTPUT="$(CURDIR)/build/test" $(PY) -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder \
 	  --nbval --nbval-current-env --nbval-cell-timeout 3600 $$notebooks
 	@echo "Testing the helper, and comparing regenerated with committed results:"
-	@$(PY) -m pytest -q -n 2 --dist loadfile tests
+	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests
 
 # Replace a committed file in one step, if what was made is different.
 update = cmp -s $(1) $(2) || { cp $(1) build/new && mv build/new $(2); }

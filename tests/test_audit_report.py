@@ -161,7 +161,8 @@ def test_the_picture_draws_any_number_of_scalings_and_names_each():
     figure = audit_panels("verdict", by_group, "norm", overlap, np.array([[0.1, 0, 0.2, -1, 1]]), weights)
     kept, shared, _, counts = figure.axes
     assert [text.get_text() for text in counts.texts] == names
-    heights = [text.xy[1] for text in counts.texts]
+    onto_page = counts.transData + counts.transAxes.inverted()
+    heights = [onto_page.transform(text.xy)[1] for text in counts.texts]
     assert min(np.diff(heights)) > 0.08  # so that no name covers another
     assert len(kept.lines) == 4 and [text.get_text() for text in shared.texts] == [
         f"{100 * value:.0f}" for row in overlap.values() for value in row.values()]

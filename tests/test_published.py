@@ -74,11 +74,19 @@ def test_notebook_reads_well_on_github(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_key_figure_stands_right_under_the_claim(path):
-    """A picture that this notebook makes, before any code."""
+def test_the_key_figure_stands_with_its_caption_right_under_the_claim(path):
+    """A picture that this notebook makes, before any code, and a caption in italics."""
     claim, *_ = nbformat.read(path, as_version=4).cells
-    shown = re.findall(r"!\[[^\]]+\]\(\.\./figures/([a-z0-9-]+)\.png\)", claim.source)
+    shown = re.findall(r"!\[[^\]]+\]\(\.\./figures/([a-z0-9-]+)\.png\)\n\n\*[^*].*[^*]\*\n\n", claim.source)
     assert len(shown) == 1 and shown[0] in saved_figures(path)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_outputs_are_made_for_readers(path):
+    """No line that GitHub would cut, and no bare repr of what a cell happens to end on."""
+    for output in (output for cell in code_of(path) for output in cell.outputs):
+        assert max(map(len, output.get("text", "").splitlines()), default=0) <= 95, output.text
+        assert output.output_type != "execute_result" or len(output.data) > 1, output.data
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

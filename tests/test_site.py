@@ -1,8 +1,10 @@
 """The pages of `make site`: every link leads to a page, to the repository, or is plain text."""
 
 import importlib.util
+import re
 from pathlib import Path
 
+import nbformat
 import pytest
 from nbconvert.filters import markdown2html
 
@@ -41,3 +43,10 @@ def test_the_scorecard_is_among_the_pages_and_no_link_is_dead(tmp_path, monkeypa
     dead = {(path.name, link) for path in (tmp_path / "site").rglob("*.html") for link in SITE.LINK.findall(path.read_text())
             if not (path.parent / link[1].partition("#")[0]).exists()}
     assert dead == set()
+
+
+def test_formulas_in_narrow_columns_stay_in_one_piece(tmp_path):
+    """Nbconvert asks MathJax to break them, which it does before a table has its width."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("$x$")], metadata={"title": "x"})
+    SITE.write_html(notebook, tmp_path / "x.html")
+    assert re.findall(r"linebreaks: \{\s*automatic: (\w+)", (tmp_path / "x.html").read_text()) == ["false"]

@@ -64,6 +64,8 @@ def main(target):
 def write_html(notebook, path):
     """A notebook as a page."""
     page, _ = HTMLExporter().from_notebook_node(notebook)
+    # Or MathJax breaks formulas at the width that a column of a table had before they were typeset.
+    page = re.sub(r"(linebreaks: \{\s*automatic:) true", r"\1 false", page)
     path.write_text(page, encoding="utf-8")
 
 

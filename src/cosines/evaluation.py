@@ -30,11 +30,11 @@ def cluster_auc(S, cluster):
         If shapes do not fit, entries are not finite, or only one kind of pair occurs.
     """
     within, across = _sorted_pairs(S, cluster)
-    bound = "such that pairs within and across clusters occur"
-    require(within.size > 0 and across.size > 0, "cluster", bound, np.unique(cluster))
     # Each pair within a cluster beats the pairs across that are below it, and half of its ties.
-    beaten = sum(np.searchsorted(across, within, side).sum() for side in ("left", "right"))
-    return float(beaten / (2 * within.size * across.size))
+    below = np.searchsorted(across, within)
+    tied = across.take(below, mode="clip") == within
+    ties = np.searchsorted(across, within[tied], "right") - below[tied]
+    return float((below.sum() + ties.sum() / 2) / (within.size * across.size))
 
 
 def nearest(S, n=10):
@@ -130,7 +130,7 @@ def average_precision(S, cluster):
     S : array_like, shape (p, p)
         Similarities; the part above the diagonal is used.
     cluster : array_like, shape (p,)
-        Cluster labels; some pair must share one.
+        Cluster labels; both kinds of pair must occur.
 
     Returns
     -------
@@ -140,10 +140,9 @@ def average_precision(S, cluster):
     Raises
     ------
     ValueError
-        If shapes do not fit, entries are not finite, or no pair shares a cluster.
+        If shapes do not fit, entries are not finite, or only one kind of pair occurs.
     """
     within, across = _sorted_pairs(S, cluster)
-    require(within.size > 0, "cluster", "such that a pair shares one", np.unique(cluster))
     found, others = (pairs.size - np.searchsorted(pairs, within) for pairs in (within, across))
     return float(np.mean(found / (found + others)))
 
@@ -345,7 +344,8 @@ def _sorted_pairs(S, cluster):
     S = square_array("S", S)
     cluster = np.asarray(cluster)
     require(cluster.shape == S.shape[:1], "cluster", f"of length {len(S)}", cluster.shape)
-    require(len(S) > 1, "S", "of at least two items", S.shape)
     above = np.triu(np.ones(S.shape, dtype=bool), k=1)
     same = cluster[:, None] == cluster
-    return np.sort(S[above & same]), np.sort(S[above & ~same])
+    pairs = np.sort(S[above & same]), np.sort(S[above & ~same])
+    require(all(map(len, pairs)), "cluster", "with pairs within and across", np.unique(cluster))
+    return pairs

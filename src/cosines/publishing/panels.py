@@ -125,7 +125,33 @@ def labelled_curves(axes, x, curves, colours=CLUSTER_COLOURS, gap=0):
         at = x[name] if isinstance(x, dict) else x
         axes.plot(at, y, color=colour)
         ends[name] = (at[-1], y[-1], colour)
-    _label_ends(axes, ends, gap)
+    name_ends(axes, ends, gap)
+
+
+def name_ends(axes, ends, gap=0):
+    """Write the names of curves beside their right ends.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    ends : dict of str to (float, float, colour)
+        For each name the last point of its curve, and its colour.
+    gap : float
+        As in `labelled_curves`.
+    """
+    scale = axes.yaxis.get_transform()
+    low, high = scale.transform(axes.get_ylim()) if gap else (0, 1)
+    names = sorted(ends, key=lambda name: ends[name][1])
+    places = [float(scale.transform(ends[name][1])) for name in names]
+    for _ in range(100):
+        for i in range(len(names) - 1):  # whoever is too near moves away, both by as much
+            push = max(0, gap * (high - low) - (places[i + 1] - places[i])) / 2
+            places[i], places[i + 1] = places[i] - push, places[i + 1] + push
+    places = dict(zip(names, places, strict=True))
+    for name, (x, y, colour) in ends.items():
+        y = float(scale.inverted().transform(places[name])) if gap else y
+        axes.annotate(name, (x, y), xytext=(5, 0), textcoords="offset points", color=ink(colour),
+                      va="center", fontsize=8, annotation_clip=False)
 
 
 def interval_rows(axes, rows, colours=None):
@@ -192,20 +218,3 @@ def number_grid(axes, values, texts, rows, columns, **colours):
 def _coloured(curves, colours):
     """Pairs of an item of the dict and its colour; colours start again where there are too few."""
     return [(item, colours[i % len(colours)]) for i, item in enumerate(curves.items())]
-
-
-def _label_ends(axes, ends, gap):
-    """Name curves at their right ends: for each name x, y and colour; `gap` as in `labelled_curves`."""
-    scale = axes.yaxis.get_transform()
-    low, high = scale.transform(axes.get_ylim()) if gap else (0, 1)
-    names = sorted(ends, key=lambda name: ends[name][1])
-    places = [float(scale.transform(ends[name][1])) for name in names]
-    for _ in range(100):
-        for i in range(len(names) - 1):  # whoever is too near moves away, both by as much
-            push = max(0, gap * (high - low) - (places[i + 1] - places[i])) / 2
-            places[i], places[i + 1] = places[i] - push, places[i + 1] + push
-    places = dict(zip(names, places, strict=True))
-    for name, (x, y, colour) in ends.items():
-        y = float(scale.inverted().transform(places[name])) if gap else y
-        axes.annotate(name, (x, y), xytext=(5, 0), textcoords="offset points", color=ink(colour),
-                      va="center", fontsize=8, annotation_clip=False)

@@ -4,12 +4,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from cosines.publishing.panels import number_grid
+from cosines.publishing.panels import name_ends, number_grid
 from cosines.publishing.style import SIMILARITY_COLOURS, TEXT_WIDTH
 
-# Colour, line, mark and colour of the name of the scalings, in their order: told apart without colour, too.
-LOOKS = (("0.2", "-", "s", "0.2"), ("C0", (0, (5, 2)), "o", "C0"), ("C3", (0, (5, 1, 1, 1)), "^", "#b34f00"),
-         ("#7b3f8c", (0, (1, 1)), "D", "#7b3f8c"))
+# Colour, line and mark of the scalings, in their order: told apart without colour, too.
+LOOKS = (("0.2", "-", "s"), ("C0", (0, (5, 2)), "o"), ("C3", (0, (5, 1, 1, 1)), "^"), ("#7b3f8c", (0, (1, 1)), "D"))
+GAP = 0.085  # between the names of two curves, as a share of the panel's height
 
 
 def audit_panels(verdict, by_group, group, overlap, pairs, weighing):
@@ -52,13 +52,13 @@ def _kept(axes, by_group, group, looks):
     """The share of neighbours that each scaling keeps, by size of the item."""
     ends = {}
     for name, share in by_group.items():
-        colour, dash, mark, _ = looks[name]
+        colour, dash, mark = looks[name]
         share = np.round(100 * share, 1)
         axes.plot(1 + np.arange(len(share)), share, color=colour, linestyle=dash, marker=mark, markersize=3.5)
-        ends[name] = share[-1]
+        ends[name] = (len(share), share[-1], colour)
     axes.set(ylim=(0, 103), ylabel="kept of an item's neighbours (%)", title="neighbours as trained that stay",
              xlabel=f"tenth of the items, by {group} (1: largest)", xticks=[1, 4, 7, 10])
-    _name_ends(axes, len(share), ends, looks)
+    name_ends(axes, ends, GAP)
 
 
 def _shared(axes, overlap):
@@ -91,27 +91,14 @@ def _weights(axes, weighing, looks):
     """How strongly each scaling counts each direction of latent space."""
     ends = {}
     for name, weight in weighing.items():
-        colour, dash, *_ = looks[name]
+        colour, dash, _ = looks[name]
         weight = np.array([float(f"{value:.2e}") for value in weight])
         axes.plot(1 + np.arange(len(weight)), weight, color=colour, linestyle=dash)
-        ends[name] = weight[-1]
+        ends[name] = (len(weight), weight[-1], colour)
     axes.set(xscale="log", yscale="log", xlabel="direction of latent space, strongest first",
              ylabel="weight (balanced: even)", title="how strongly directions count")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter("{x:g}")
-    _name_ends(axes, len(weight), ends, looks)
-
-
-def _name_ends(axes, x, ends, looks):
-    """Name curves beside their right ends, a line of text apart."""
-    figure = axes.get_figure()
-    figure.draw_without_rendering()  # from here on heights are known
-    height = axes.transAxes.inverted().transform
-    at = None
-    for name, y in sorted(ends.items(), key=lambda item: item[1]):
-        y = height(axes.transData.transform((x, y)))[1]
-        at = y if at is None else max(y, at + 0.085)
-        axes.annotate(name, (1, at), xycoords="axes fraction", xytext=(2, 0), textcoords="offset points",
-                      color=looks[name][3], va="center", fontsize=8, annotation_clip=False)
+    name_ends(axes, ends, GAP)

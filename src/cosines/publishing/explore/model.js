@@ -16,7 +16,7 @@ export function embedding({ V, k, even }, logD, i) {
 /** log d at which items are embedded as V w^g. */
 export const ofExponent = (model, g) => model.w.map((x) => (0.5 - g) * Math.log(x));
 
-/** log d of the paper's D = dMat(sqrt(1 / sigma)). */
+/** log d of D = dMat(sqrt(1 / sigma)), which Steck et al. name. */
 export const ofSigma = (model) => model.sigma.map((s) => -0.5 * Math.log(s));
 
 /** log d at which the cosines of items are those of their predictions: V w sigma. */
