@@ -121,10 +121,10 @@ extras: $(READY)  ## install what more tests need: the libraries that the audit 
 bench: $(READY)  ## time the helper against the pipeline one would write first, and more (minutes)
 	@for script in pipeline stream solvers; do $(PY) benchmarks/$$script.py || failed=1; done; test -z "$$failed"
 
-site: $(READY)  ## figures/explore.html, the write-up and the notebooks as HTML, into build/site
+site: $(READY)  ## the page to drag, the write-up, its ledger, docs/ and the notebooks as HTML, into build/site
 	@$(PY) tools/site.py build/site
 
-reproduce-check: $(READY)  ## regenerate under many settings and compare the bytes: an hour; or QUICK=--quick
+reproduce-check: $(READY)  ## regenerate under many settings and compare the bytes: an hour or more; or QUICK=--quick
 	@$(PY) tools/reproduce_check.py $(QUICK)
 
 mutation-check: $(READY)  ## break code and results on purpose and see that `make test` notices (an hour or more)

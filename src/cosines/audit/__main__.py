@@ -27,10 +27,10 @@ IDS = {"items": "prediction-space-ids.csv", "users": "prediction-space-users-ids
 FILES = ("items", "users", "table", "item_bias", "user_bias", "other", "other_users", "other_item_bias", "other_user_bias")
 PASSED, GATE, INPUT = 0, 1, 2
 EPILOG = """\
-exit status: 0; 1 if --fail-on fires; 2 if the input is wrong. --fail-on fires on what is proven alone: not on
-borderline, undecided, too small or cosine-trained, and not on vectors in prediction space already. It does fire
-when the dot product is assumed, which is the default; say --score to be sure. `scaling-dependent` fires on
-arbitrary as well.
+exit status: 0; 1 if --fail-on fires; 2 if the input is wrong or the audit had to stop; 130 or 143 if interrupted.
+--fail-on fires on what is proven alone: not on borderline, undecided, too small or cosine-trained, and not on vectors
+in prediction space already. It does fire when the dot product is only assumed; say --score to be sure.
+`scaling-dependent` fires on arbitrary as well.
 
 ids: where factors have them, prediction-space-ids.csv lies beside prediction-space.npy, one line each under "id",
 in the order of the rows; --table takes it back. The same for users."""
@@ -134,9 +134,10 @@ def _options(arguments):
     add = command.add_argument
     add("items", metavar="ITEMS", help="item factors, one row each: .npy, .npz, .csv, .tsv, .parquet (also a folder, such "
         "as Spark's), word2vec's .txt, .vec or .bin; text and .bin also as .gz")
-    add("--users", default="", help="user factors, likewise; without them the verdict stays undecided. A model that "
-        "implicit or Spark saved holds both: name it twice")
-    add("--table", default="", help="ids, labels and counts of items, joined by id: .csv or .parquet")
+    add("--users", default="", help="user factors, likewise; without them the verdict stays undecided, unless scores "
+        "are cosines. A model that implicit or Spark saved holds both: name it twice")
+    add("--table", default="", help="ids, labels or counts of items, joined by id where the items have ids, "
+        "else row by row: .csv, .tsv, .npz or .parquet")
     add("--other", default="", metavar="ITEMS2", help="items of another run of the same model: why do neighbours differ? "
         "Matched by ids where both have them, else by position")
     add("--other-users", default="", metavar="USERS2", help="its users")
@@ -153,8 +154,8 @@ def _options(arguments):
     add("--json", action="store_true", help="print JSON, which schema.json in the package describes")
     add("--quiet", action="store_true", help="print the verdict alone (or JSON), and no progress")
     add("--fail-on", choices=(ARBITRARY, DEPENDENT), help="exit with 1 on this verdict")
-    add("--out", default="", metavar="DIR", help="write report.html, report.json and, with users, "
-        f"{VECTORS} and {USERS}, with ids where there are some")
+    add("--out", default="", metavar="DIR", help="write report.html, report.json and, with users and "
+        f"unless scores are cosines, {VECTORS} and {USERS}, with ids where there are some")
     return parser.parse_args(arguments)
 
 

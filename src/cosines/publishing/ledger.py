@@ -19,7 +19,7 @@ Made by `make figures` from what the notebooks recorded; do not edit.
 ## Scorecard: what became of the statements of Steck et al.
 
 *Corrected*: true with the stated change. *Extended*: true, and more is known. *There*: the place in the
-original; *here*: the section of this write-up.
+original; *here*: the section of the [write-up](paper.pdf).
 
 | Steck et al. say | outcome | there | here | found |
 |---|---|---|---|---|
@@ -27,7 +27,7 @@ original; *here*: the section of this write-up.
 ## Ledger: every check
 
 Equation numbers in claims are those of Steck et al. Each row is a claim: its place there (or "beyond" it), the
-section of this write-up that prints its mark, the section of the notebook that makes the check, what was
+section of the write-up that prints its mark, the section of the notebook that makes the check, what was
 measured, and what is required. Where no measured value stands, the measurement met the bound, and its digits
 are not published: the bound says all that is claimed, or the digits differ from computer to computer, as
 rounding errors do and ends of optimisers and of training. A check that fails stops its notebook. Rows have
