@@ -98,7 +98,7 @@ def test_auc_does_not_depend_on_scale_or_on_the_names_of_clusters():
      (np.full((3, 3), np.nan), [0, 0, 1], "S"), (np.diag([1, 1, np.inf]), [0, 0, 1], "S"),
      (np.eye(3), [0, 0], "cluster"), (np.eye(3), [[0, 0, 1]], "cluster"),
      (np.eye(3), [0, 0, 0], "cluster"), (np.eye(3), [0, 1, 2], "cluster"),
-     (np.eye(1), [0], "cluster")],
+     (np.eye(1), [0], "S")],
 )
 def test_auc_names_bad_input(S, cluster, name):
     with pytest.raises(ValueError, match=rf"^{name}\b"):

@@ -1,7 +1,6 @@
 """Does `make figures` give the same bytes whatever the machine's settings?
 
     make reproduce-check                 every notebook under every setting: an hour or more
-
     make reproduce-check QUICK=--quick   three settings, only notebooks that changed since the last check
 
 Clones the committed state into ``build/reproduce check`` (a path with a space), and there runs

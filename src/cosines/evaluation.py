@@ -341,11 +341,11 @@ def verdict(low, high):
 
 def _sorted_pairs(S, cluster):
     """Rising similarities of the pairs of different items within a cluster, and of those across."""
-    S = square_array("S", S)
-    cluster = np.asarray(cluster)
-    require(cluster.shape == S.shape[:1], "cluster", f"of length {len(S)}", cluster.shape)
+    S, same = square_array("S", S), np.equal.outer(cluster, cluster)
+    require(same.shape == S.shape, "cluster", f"of length {len(S)}", np.shape(cluster))
+    require(len(S) > 1, "S", "of at least two items", S.shape)
     above = np.triu(np.ones(S.shape, dtype=bool), k=1)
-    same = cluster[:, None] == cluster
     pairs = np.sort(S[above & same]), np.sort(S[above & ~same])
-    require(all(map(len, pairs)), "cluster", "with pairs within and across", np.unique(cluster))
+    bound = "such that pairs within and across clusters occur"
+    require(all(map(len, pairs)), "cluster", bound, np.unique(cluster))
     return pairs
